@@ -1,0 +1,72 @@
+"""Users and API keys."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils import timezone
+
+
+class SiteRole(models.TextChoices):
+    """A role on the whole site; rights inside a case come from the case's members."""
+
+    NONE = "", "none"
+    ADMINISTRATOR = "administrator", "administrator"
+    AUDITOR = "auditor", "auditor"
+
+
+class User(AbstractUser):
+    """A person who signs in. Administrators see no case content, auditors read everything."""
+
+    site_role = models.CharField(
+        max_length=20, choices=SiteRole.choices, default=SiteRole.NONE, blank=True
+    )
+    timezone = models.CharField(max_length=64, default="UTC")
+
+    @property
+    def is_administrator(self) -> bool:
+        return self.site_role == SiteRole.ADMINISTRATOR
+
+    @property
+    def is_auditor(self) -> bool:
+        return self.site_role == SiteRole.AUDITOR
+
+
+class ApiKey(models.Model):
+    """An API key as stored: the public part and a peppered digest, never the secret."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    key_id = models.CharField(max_length=16, unique=True, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    pepper_version = models.PositiveIntegerField(editable=False)
+    name = models.CharField(max_length=100)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_keys"
+    )
+    scopes = models.JSONField(default=list)
+    allowed_networks = models.JSONField(default=list, blank=True)
+    case_id = models.UUIDField(null=True, blank=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "API key"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(pepper_version__gte=1), name="api_key_pepper_version_positive"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.key_id})"
+
+    @property
+    def is_active(self) -> bool:
+        """Neither revoked nor expired now."""
+        return self.revoked_at is None and self.expires_at > timezone.now()

@@ -1,0 +1,4 @@
+"""The ledger: append-only, hash-chained, checkpointed and verifiable.
+
+Imports ``accounts`` only.
+"""

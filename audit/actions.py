@@ -1,0 +1,97 @@
+"""The registry of everything the ledger can record. One dotted name, ``object.verb``, each."""
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """A recorded action. Names are never reused for another meaning."""
+
+    CASE_CREATED = "case.created"
+    CASE_EDITED = "case.edited"
+    CASE_CLOSED = "case.closed"
+    CASE_REOPENED = "case.reopened"
+    CASE_VIEWED = "case.viewed"
+    CASE_SEARCHED = "case.searched"
+    CASE_MEMBER_ADDED = "case.member_added"
+    CASE_MEMBER_CHANGED = "case.member_changed"
+    CASE_MEMBER_REMOVED = "case.member_removed"
+    CASE_NOTE_ADDED = "case.note_added"
+    CASE_BREAK_GLASS_OPENED = "case.break_glass_opened"
+    CASE_BREAK_GLASS_ENDED = "case.break_glass_ended"
+
+    EVIDENCE_UPLOAD_STARTED = "evidence.upload_started"
+    EVIDENCE_UPLOAD_TERMINATED = "evidence.upload_terminated"
+    EVIDENCE_RECEIVED = "evidence.received"
+    EVIDENCE_REFUSED = "evidence.refused"
+    EVIDENCE_QUARANTINED = "evidence.quarantined"
+    EVIDENCE_VIEWED = "evidence.viewed"
+    EVIDENCE_DOWNLOADED = "evidence.downloaded"
+    EVIDENCE_VERIFIED = "evidence.verified"
+    EVIDENCE_MISMATCH = "evidence.mismatch"
+    EVIDENCE_FROZEN = "evidence.frozen"
+    EVIDENCE_EXPORTED = "evidence.exported"
+    EVIDENCE_RETURNED = "evidence.returned"
+    EVIDENCE_TRANSFER_OFFERED = "evidence.transfer_offered"
+    EVIDENCE_TRANSFER_ACCEPTED = "evidence.transfer_accepted"
+    EVIDENCE_TRANSFER_DECLINED = "evidence.transfer_declined"
+    EVIDENCE_DESTRUCTION_REQUESTED = "evidence.destruction_requested"
+    EVIDENCE_DESTRUCTION_DECLINED = "evidence.destruction_declined"
+    EVIDENCE_DESTROYED = "evidence.destroyed"
+
+    HOLD_PLACED = "hold.placed"
+    HOLD_RELEASED = "hold.released"
+
+    ANALYSIS_SUBMITTED = "analysis.submitted"
+    ANALYSIS_STARTED = "analysis.started"
+    ANALYSIS_COMPLETED = "analysis.completed"
+    ANALYSIS_FAILED = "analysis.failed"
+    ANALYSIS_CANCELLED = "analysis.cancelled"
+    ANALYSIS_REQUEUED = "analysis.requeued"
+    ANALYSIS_COMPARED = "analysis.compared"
+    ANALYSIS_VIEWED = "analysis.viewed"
+    ARTEFACT_VIEWED = "artefact.viewed"
+
+    MODEL_REGISTERED = "model.registered"
+    MODEL_APPROVED = "model.approved"
+    MODEL_WITHDRAWN = "model.withdrawn"
+
+    REVIEW_OPINION_RECORDED = "review.opinion_recorded"
+    REVIEW_SIGNED_OFF = "review.signed_off"
+    REVIEW_DISSENT_RECORDED = "review.dissent_recorded"
+
+    REPORT_CREATED = "report.created"
+    REPORT_DOWNLOADED = "report.downloaded"
+    EXPORT_CREATED = "export.created"
+    EXPORT_DOWNLOADED = "export.downloaded"
+
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_DELETED = "webhook.deleted"
+
+    KEY_CREATED = "key.created"
+    KEY_ROTATED = "key.rotated"
+    KEY_REVOKED = "key.revoked"
+    KEY_REFUSED = "key.refused"
+
+    SIGN_IN_SUCCEEDED = "sign_in.succeeded"
+    SIGN_IN_FAILED = "sign_in.failed"
+    SIGN_IN_LOCKED_OUT = "sign_in.locked_out"
+    SIGN_IN_CONFIRMED = "sign_in.confirmed"
+    SIGN_IN_ENDED = "sign_in.ended"
+    PASSWORD_CHANGED = "password.changed"
+    MFA_ADDED = "mfa.added"
+    MFA_REMOVED = "mfa.removed"
+    MFA_RECOVERY_CODES_MADE = "mfa.recovery_codes_made"
+
+    PERMISSION_DENIED = "permission.denied"
+
+    ADMIN_ADDED = "admin.added"
+    ADMIN_CHANGED = "admin.changed"
+    ADMIN_DELETED = "admin.deleted"
+    USER_CREATED = "user.created"
+
+    LEDGER_CHAIN_OPENED = "ledger.chain_opened"
+    LEDGER_CHAIN_ABSORBED = "ledger.chain_absorbed"
+    LEDGER_VERIFIED = "ledger.verified"
+    LEDGER_EXPORTED = "ledger.exported"
+    LEDGER_VIEWED = "ledger.viewed"
