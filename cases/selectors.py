@@ -1,0 +1,145 @@
+"""Every read of cases and evidence, already restricted to what the actor may see.
+
+``get_*`` raise the model's DoesNotExist for rows that do not exist and for rows the actor may not
+see alike, so that a refusal never tells that something exists.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from accounts.actors import Actor
+from cases.models import (
+    BreakGlass,
+    Case,
+    CaseMembership,
+    CustodyEvent,
+    DestructionRequest,
+    Exhibit,
+    LegalHold,
+    Note,
+    Transfer,
+    Upload,
+)
+from cases.permissions import CaseAction, allowed
+
+
+def cases_for(actor: Actor, *, status: str = "", search: str = "") -> QuerySet[Any]:
+    """Cases the actor may see, newest first; ``search`` in number, title, description, exhibits."""
+    cases = Case.objects.restrict(actor, CaseAction.VIEW)
+    if status:
+        cases = cases.filter(status=status)
+    if search:
+        exhibits = Exhibit.objects.filter(Q(name__icontains=search) | Q(sha256=search.lower()))
+        cases = cases.filter(
+            Q(number__icontains=search)
+            | Q(title__icontains=search)
+            | Q(description__icontains=search)
+            | Q(pk__in=exhibits.values("case_id"))
+        )
+    return cases
+
+
+def get_case(actor: Actor, number: str) -> Case:
+    """The case of this number. Raises Case.DoesNotExist."""
+    case: Case = Case.objects.restrict(actor, CaseAction.VIEW).get(number=number)
+    return case
+
+
+def get_case_by_id(actor: Actor, case_id: uuid.UUID | str) -> Case:
+    """The case of this id. Raises Case.DoesNotExist."""
+    case: Case = Case.objects.restrict(actor, CaseAction.VIEW).get(pk=case_id)
+    return case
+
+
+def actions_in(actor: Actor, case: Case) -> frozenset[CaseAction]:
+    """What the actor may do in the case; for pages that show only the buttons that work."""
+    return frozenset(action for action in CaseAction if allowed(actor, case, action))
+
+
+def members_of(actor: Actor, case: Case) -> QuerySet[Any]:
+    """Memberships of the case with their users."""
+    rows = CaseMembership.objects.restrict(actor, CaseAction.VIEW).filter(case=case)
+    return rows.select_related("user")
+
+
+def exhibits_for(actor: Actor) -> QuerySet[Any]:
+    """Exhibits of every case the actor may see, with their case."""
+    return Exhibit.objects.restrict(actor, CaseAction.VIEW).select_related("case")
+
+
+def exhibits_of(actor: Actor, case: Case) -> QuerySet[Any]:
+    """The case's exhibits in the order of their numbers."""
+    return exhibits_for(actor).filter(case=case).order_by("number")
+
+
+def get_exhibit(actor: Actor, exhibit_id: uuid.UUID | str) -> Exhibit:
+    """The exhibit of this id. Raises Exhibit.DoesNotExist."""
+    exhibit: Exhibit = exhibits_for(actor).get(pk=exhibit_id)
+    return exhibit
+
+
+def get_exhibit_by_number(actor: Actor, case_number: str, number: int) -> Exhibit:
+    """The exhibit ``case_number/number``. Raises Exhibit.DoesNotExist."""
+    rows = exhibits_for(actor)
+    exhibit: Exhibit = rows.get(case__number=case_number, number=number)
+    return exhibit
+
+
+def same_content(actor: Actor, exhibit: Exhibit) -> QuerySet[Any]:
+    """Other exhibits with the same bytes, in cases the actor may see. Others stay unnamed."""
+    return exhibits_for(actor).filter(sha256=exhibit.sha256).exclude(pk=exhibit.pk)
+
+
+def custody_of(actor: Actor, exhibit: Exhibit) -> QuerySet[Any]:
+    """The exhibit's custody events, oldest first."""
+    return CustodyEvent.objects.restrict(actor, CaseAction.VIEW).filter(exhibit=exhibit)
+
+
+def notes_of(actor: Actor, case: Case, exhibit: Exhibit | None = None) -> QuerySet[Any]:
+    """Notes of the case, or only those on one exhibit, oldest first."""
+    notes = Note.objects.restrict(actor, CaseAction.VIEW_FINDINGS).filter(case=case)
+    return notes if exhibit is None else notes.filter(exhibit=exhibit)
+
+
+def holds_of(actor: Actor, case: Case) -> QuerySet[Any]:
+    """Legal holds of the case, released ones included."""
+    return LegalHold.objects.restrict(actor, CaseAction.VIEW).filter(case=case)
+
+
+def transfers_of(actor: Actor, exhibit: Exhibit) -> QuerySet[Any]:
+    """Transfers of the exhibit, newest first."""
+    return Transfer.objects.restrict(actor, CaseAction.VIEW).filter(exhibit=exhibit)
+
+
+def transfers_waiting_for(actor: Actor) -> QuerySet[Any]:
+    """Offers of custody that wait for the actor's own answer."""
+    rows = Transfer.objects.restrict(actor, CaseAction.TRANSFER)
+    return rows.filter(receiver=actor.user, status=Transfer.Status.OFFERED)
+
+
+def destruction_requests_of(actor: Actor, case: Case) -> QuerySet[Any]:
+    """Requests to destroy exhibits of the case, with certificates where carried out."""
+    rows = DestructionRequest.objects.restrict(actor, CaseAction.VIEW)
+    return rows.filter(exhibit__case=case).select_related("exhibit__case", "certificate")
+
+
+def uploads_of(actor: Actor) -> QuerySet[Any]:
+    """The actor's own uploads in cases to which they may contribute."""
+    rows = Upload.objects.restrict(actor, CaseAction.CONTRIBUTE)
+    return rows.filter(owner=actor.user).select_related("case")
+
+
+def break_glass_of(actor: Actor, case: Case) -> QuerySet[Any]:
+    """Emergency accesses to the case, newest first."""
+    return BreakGlass.objects.restrict(actor, CaseAction.VIEW).filter(case=case)
+
+
+def cases_behind_glass(actor: Actor) -> QuerySet[Any]:
+    """Number and id only of every case, for an administrator who must break the glass."""
+    if actor.user is None or actor.user.site_role != "administrator" or actor.api_key is not None:
+        return Case.objects.none()
+    return Case.objects.only("id", "number", "status", "created_at")
