@@ -1,0 +1,2 @@
+"""Data sets, augmentation and training loops. Imports nothing of Django; may import ml.media,
+ml.models, ml.weights, ml.evaluation."""

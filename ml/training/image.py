@@ -1,0 +1,238 @@
+"""Training of Xception on face crops: photographs against whole-face synthesis, composites,
+self-blended images and swaps, balanced by source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ml.media.faces import DEFAULT_MARGIN, crop_face
+from ml.models.xception import Xception, load_imagenet, load_strict
+from ml.training.image_data import Box, Photo, load_photos
+from ml.training.self_blending import nearest_face, poisson_swap, self_blend, swap
+from ml.training.visual_augmentation import degrade
+
+TIGHT = 0.3
+FROZEN_STEM = ("conv1", "bn1", "conv2", "bn2", "block1", "block2")
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """The ``[image]`` table. ``initial`` is a file with this network's keys or the ImageNet
+    checkpoint; ``hold_out`` names sources that are not trained on. The shares say how the fake
+    half of each batch is made; whole-face synthesis and composites come from the folder."""
+
+    initial: str
+    landmarks: str
+    size: int = 224
+    batch: int = 24
+    self_blend: float = 0.35
+    swap: float = 0.2
+    hold_out: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    freeze_stem: bool = True
+    smoothing: float = 0.02
+    judged: int = 60
+
+
+def to_tensor(crops: Sequence[NDArray[np.uint8]]) -> Tensor:
+    """RGB uint8 crops (S, S, 3) -> (B, 3, S, S) float32 in [-1, 1], channels last."""
+    stacked = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+    return (stacked.float() / 127.5 - 1.0).contiguous(memory_format=torch.channels_last)
+
+
+def logit(model: nn.Module, crops: Sequence[NDArray[np.uint8]], batch: int = 32) -> NDArray[np.float64]:
+    """Fake-minus-real logit of each crop."""
+    scores = []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(crops), batch):
+            out = model(to_tensor(crops[start : start + batch])).float()
+            scores.append((out[:, 1] - out[:, 0]).double().numpy())
+    return np.concatenate(scores)
+
+
+class ImageTask:
+    """Batches of half real, half fake crops; judged on held-out sources and dev photographs."""
+
+    def __init__(self, config: ImageConfig, data: Path, cache: Path) -> None:
+        self.config = config
+        self.model = build(config)
+        photos = load_photos(
+            data / "images", cache / "boxes_images.npz", Path(config.landmarks), lambda _: True
+        )
+        trained = [p for p in photos if self._trained(p)]
+        self.real = by_group([p for p in trained if not p.fake])
+        self.fake = by_group([p for p in trained if p.fake])
+        self.meshed = by_group([p for p in trained if not p.fake and p.mesh is not None])
+        self.meshes = {
+            group: np.stack([p.mesh for p in members if p.mesh is not None])
+            for group, members in self.meshed.items()
+        }
+        self.judged = judged_sets(photos, config)
+
+    def _trained(self, photo: Photo) -> bool:
+        config = self.config
+        named = not config.only or photo.source in config.only
+        return photo.split == "train" and named and photo.source not in config.hold_out
+
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
+        """(B, 3, S, S) float32 and (B,) int64 labels, 1 = fake."""
+        half = self.config.batch // 2
+        crops = [self._crop(self._real(rng), rng) for _ in range(half)]
+        crops += [self._crop(self._forgery(rng), rng) for _ in range(half)]
+        return to_tensor(crops), torch.tensor([0] * half + [1] * half)
+
+    def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        """Cross-entropy with label smoothing."""
+        pictures, labels = batch
+        return functional.cross_entropy(
+            model(pictures).float(), labels, label_smoothing=self.config.smoothing
+        )
+
+    def evaluate(self, model: nn.Module) -> Mapping[str, float]:
+        """AUC of each judged set; ``score`` is their mean."""
+        figures = {}
+        for name, (real, fake) in self.judged.items():
+            scores = logit(model, real + fake)
+            figures[name] = float(roc_auc_score([0] * len(real) + [1] * len(fake), scores))
+        figures["score"] = float(np.mean(list(figures.values())))
+        return figures
+
+    def _real(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Photo]:
+        photo = draw(self.real, rng)
+        return photo.rgb, photo
+
+    def _forgery(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Photo]:
+        kind = rng.random()
+        if not self.fake:
+            kind *= self.config.self_blend + self.config.swap
+        if kind < self.config.self_blend:
+            photo = draw(self.meshed, rng)
+            assert photo.mesh is not None
+            return self_blend(photo.rgb, photo.mesh, rng)[0], photo
+        if kind < self.config.self_blend + self.config.swap:
+            photo = draw(self.meshed, rng)
+            return self._swap(photo, rng), photo
+        photo = draw(self.fake, rng)
+        return photo.rgb, photo
+
+    def _swap(self, photo: Photo, rng: np.random.Generator) -> NDArray[np.uint8]:
+        donors = photo.group if rng.random() < 0.7 else list(self.meshed)[rng.integers(len(self.meshed))]
+        assert photo.mesh is not None
+        donor = self.meshed[donors][nearest_face(photo.mesh, self.meshes[donors], rng)]
+        assert donor.mesh is not None
+        return swap(donor.rgb, donor.mesh, photo.rgb, photo.mesh, rng)[0]
+
+    def _crop(self, made: tuple[NDArray[np.uint8], Photo], rng: np.random.Generator) -> NDArray[np.uint8]:
+        rgb, photo = made
+        return degrade(random_crop(rgb, photo.box, self.config.size, rng), rng)
+
+
+def random_crop(
+    rgb: NDArray[np.uint8], box: Box, size: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """The face under a random margin around the policy's, (size, size, 3).
+
+    Tight photographs would be recognised by their repeated edges, and some sources are tight:
+    the margin shrinks to what the picture holds, and any picture may be cut tight at random.
+    """
+    x1, y1, x2, y2 = box
+    side = max(x2 - x1, y2 - y1)
+    shift = rng.uniform(-0.05, 0.05, 2) * side
+    x, y = (x1 + x2) / 2 + shift[0], (y1 + y2) / 2 + shift[1]
+    height, width = rgb.shape[:2]
+    if rng.random() < TIGHT:
+        left, top, right, bottom = np.maximum(0.35, rng.uniform(0.4, 0.8, 4)) * side
+        cut_x, cut_y = max(0, int(x - left)), max(0, int(y - top))
+        rgb = rgb[cut_y : int(y + bottom), cut_x : int(x + right)]
+        x, y = x - cut_x, y - cut_y
+        margin = rng.uniform(0.0, 0.4)
+    else:
+        room = 2 * min(x, y, width - x, height - y) / side - 1 + 0.1
+        margin = float(np.clip(rng.uniform(0.1, 0.45), -0.15, max(-0.15, room)))
+    half = side / 2
+    return crop_face(rgb, (x - half, y - half, x + half, y + half), margin, size)
+
+
+def build(config: ImageConfig) -> Xception:
+    """The network, initialised from ImageNet or from an earlier run, its stem frozen if asked."""
+    model = Xception()
+    state = load_file(config.initial)
+    if "fc.weight" in state:
+        load_strict(model, state)
+    else:
+        load_imagenet(model, state)
+    if config.freeze_stem:
+        for name in FROZEN_STEM:
+            freeze(model.get_submodule(name))
+    return model.to(memory_format=torch.channels_last)
+
+
+def freeze(module: nn.Module) -> None:
+    """No gradients, and batch statistics that stay as they are."""
+    module.requires_grad_(False)
+    module.eval()
+    module.train = lambda mode=True: module  # type: ignore[method-assign,assignment]
+
+
+def by_group(photos: Sequence[Photo]) -> dict[tuple[str, str], list[Photo]]:
+    """Photographs by source and method."""
+    groups: dict[tuple[str, str], list[Photo]] = {}
+    for photo in photos:
+        groups.setdefault(photo.group, []).append(photo)
+    return groups
+
+
+def draw(groups: Mapping[tuple[str, str], list[Photo]], rng: np.random.Generator) -> Photo:
+    """A photograph of a group drawn evenly, so that a large source weighs no more than a small."""
+    members = list(groups.values())[int(rng.integers(len(groups)))]
+    return members[int(rng.integers(len(members)))]
+
+
+Crops = list[NDArray[np.uint8]]
+
+
+def judged_sets(photos: Sequence[Photo], config: ImageConfig) -> dict[str, tuple[Crops, Crops]]:
+    """Real and fake crops of unseen photographs: each held-out source (or the dev split) against
+    unseen real photographs, and Poisson swaps, whose blending is never trained on."""
+    rng = np.random.default_rng(0)
+
+    def unseen(photo: Photo) -> bool:
+        return photo.source in config.hold_out or photo.split == "dev"
+
+    def some(members: list[Photo]) -> list[Photo]:
+        order = rng.permutation(len(members))[: config.judged]
+        return [members[i] for i in order]
+
+    def cut(photo: Photo, rgb: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        return crop_face(photo.rgb if rgb is None else rgb, photo.box, DEFAULT_MARGIN, config.size)
+
+    real = by_group([p for p in photos if not p.fake and unseen(p)])
+    sets: dict[str, tuple[Crops, Crops]] = {}
+    for (source, method), members in by_group([p for p in photos if p.fake and unseen(p)]).items():
+        if config.hold_out and source not in config.hold_out:
+            continue
+        own = [g for g in real if g[0] == source] or [g for g in real if "muxspace" in g[0]]
+        reals = [p for group in own for p in some(real[group])]
+        sets[method] = ([cut(p) for p in reals], [cut(p) for p in some(members)])
+    bases = [p for p in some([p for g in real.values() for p in g]) if p.mesh is not None]
+    meshes = np.stack([p.mesh for p in bases if p.mesh is not None])
+    swapped = []
+    for photo in bases:
+        assert photo.mesh is not None
+        donor = bases[nearest_face(photo.mesh, meshes, rng, among=8)]
+        assert donor.mesh is not None
+        made = poisson_swap(donor.rgb, donor.mesh, photo.rgb, photo.mesh)
+        if made is not None:
+            swapped.append(cut(photo, made[0]))
+    sets["poisson-swap"] = ([cut(p) for p in bases], swapped)
+    return sets

@@ -1,0 +1,106 @@
+"""The face photographs of an image folder with a manifest, decoded once and kept in memory."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from facenet_pytorch import MTCNN
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One face photograph: ``rgb`` (H, W, 3) uint8, ``box`` (x1, y1, x2, y2) as the analysis'
+    own detector finds it, ``mesh`` (468, 2) float32 or None."""
+
+    path: str
+    rgb: NDArray[np.uint8]
+    box: Box
+    mesh: NDArray[np.float32] | None
+    fake: bool
+    method: str
+    source: str
+    split: str
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """Source and method: what is balanced, and what a fold leaves out."""
+        return self.source, self.method
+
+
+def read_manifest(folder: Path) -> list[dict[str, str]]:
+    """The rows of ``folder/manifest.csv``. Raises FileNotFoundError naming the file."""
+    with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """A picture file as (H, W, 3) uint8 RGB. Raises OSError when it cannot be decoded."""
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise OSError(f"{path} is not a readable picture")
+    return np.ascontiguousarray(bgr[..., ::-1])
+
+
+def read_meshes(path: Path | None) -> dict[str, NDArray[np.float32]]:
+    """Dense landmarks by picture path, from the file ``ml/training/landmarks.py`` wrote."""
+    if path is None:
+        return {}
+    with np.load(path) as file:
+        names, points = file["names"], file["points"]
+    return {
+        str(name): mesh
+        for name, mesh in zip(names, points, strict=True)
+        if np.isfinite(mesh).all()
+    }
+
+
+def find_boxes(pictures: Iterable[tuple[str, NDArray[np.uint8]]], cache: Path) -> dict[str, Box]:
+    """MTCNN's box of the surest face in each picture, remembered in ``cache`` (npz)."""
+    if cache.exists():
+        with np.load(cache) as file:
+            return {
+                str(name): tuple(map(float, box))
+                for name, box in zip(file["names"], file["boxes"], strict=True)
+            }
+    detector = MTCNN(keep_all=True, post_process=False, min_face_size=40)
+    boxes: dict[str, Box] = {}
+    for name, rgb in tqdm(pictures, desc="faces"):
+        found, sure = detector.detect(Image.fromarray(rgb))
+        if found is not None:
+            boxes[name] = tuple(map(float, found[int(np.argmax(sure))]))
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(cache, names=list(boxes), boxes=np.array(list(boxes.values())))
+    return boxes
+
+
+def load_photos(
+    folder: Path, cache: Path, meshes: Path | None, chosen: Callable[[dict[str, str]], bool]
+) -> list[Photo]:
+    """The photographs whose manifest row is ``chosen`` and in which a face is found."""
+    rows = read_manifest(folder)
+    boxes = find_boxes(((row["path"], read_rgb(folder / row["path"])) for row in rows), cache)
+    points = read_meshes(meshes)
+    return [
+        Photo(
+            path=row["path"],
+            rgb=read_rgb(folder / row["path"]),
+            box=boxes[row["path"]],
+            mesh=points.get(row["path"]),
+            fake=row["label"] == "fake",
+            method=row["method"],
+            source=row["source_repo"],
+            split=row["split"],
+        )
+        for row in rows
+        if row["path"] in boxes and chosen(row)
+    ]
