@@ -1,5 +1,28 @@
-"""Pages of the cases room."""
+"""Addresses of the case pages, under ``/cases/``."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from cases.views import evidence, people, records, register
+
+app_name = "cases"
+
+urlpatterns = [
+    path("", register.case_list, name="list"),
+    path("new/", register.create, name="create"),
+    path("received/<uuid:exhibit_id>/", evidence.received, name="received"),
+    path("transfers/<uuid:transfer_id>/", evidence.transfer, name="transfer"),
+    path("<str:number>/settings/", register.settings, name="settings"),
+    path("<str:number>/close/", register.close, name="close"),
+    path("<str:number>/reopen/", register.reopen, name="reopen"),
+    path("<str:number>/upload/", evidence.upload, name="upload"),
+    path("<str:number>/people/", people.people, name="people"),
+    path("<str:number>/people/<int:user_id>/remove/", people.remove, name="remove_member"),
+    path("<str:number>/notes/", records.notes, name="notes"),
+    path("<str:number>/custody/", records.custody, name="custody"),
+    path("<str:number>/ledger/", records.ledger, name="ledger"),
+    path("<str:number>/exhibits/<int:exhibit_number>/media/", evidence.media, name="media"),
+    path(
+        "<str:number>/exhibits/<int:exhibit_number>/download/", evidence.download, name="download"
+    ),
+    path("<str:number>/exhibits/<int:exhibit_number>/verify/", evidence.verify, name="verify"),
+]

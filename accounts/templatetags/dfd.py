@@ -8,12 +8,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import nh3
 from django import template
 from django.conf import settings
+from django.forms import BoundField
 from django.http import HttpRequest, QueryDict
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
 
 register = template.Library()
 
@@ -82,3 +85,31 @@ def _zone_of(request: HttpRequest | None) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         return zoneinfo.ZoneInfo(timezone.get_default_timezone_name())
+
+
+_WIDGET_CLASSES = {"checkbox": "form-check-input", "select": "form-select"}
+
+
+@register.filter
+def styled(field: BoundField) -> SafeString:
+    """A form field's widget with the class its kind wears."""
+    attributes = {"class": _WIDGET_CLASSES.get(field.widget_type, "form-control")}
+    if field.errors:
+        attributes["class"] += " is-invalid"
+        attributes["aria-invalid"] = "true"
+    return field.as_widget(attrs=attributes)
+
+
+@register.filter
+def spaced(value: object) -> str:
+    """An identifier in words: underscores become spaces."""
+    return str(value).replace("_", " ")
+
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """Markdown as cleaned HTML; HTML inside the text is shown, not obeyed."""
+    return mark_safe(nh3.clean(_MARKDOWN.render(text)))  # noqa: S308 - cleaned by nh3

@@ -1,0 +1,1 @@
+"""Pages of cases and evidence; thin: they call selectors and services."""
