@@ -1,0 +1,14 @@
+"""Where every address leads."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("admin/queues/", include("django_rq.urls")),
+    path("api/v1/", include("dfd_platform.api")),
+    path("", include("accounts.urls")),
+    path("cases/", include("cases.urls")),
+    path("", include("detection.urls")),
+    path("", include("reports.urls")),
+]
