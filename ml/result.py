@@ -291,7 +291,7 @@ class AnalysisResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types only."""
-        return typing.cast(dict[str, Any], _plain(self))
+        return typing.cast(dict[str, Any], to_plain(self))
 
     def to_json(self) -> str:
         """JSON text; floats are written with full precision, NaN is refused (ValueError)."""
@@ -302,7 +302,7 @@ class AnalysisResult:
         """Inverse of ``to_dict``; ValueError when the schema is not ``dfd.result.v1``."""
         if data.get("schema") != SCHEMA:
             raise ValueError(f"result schema is {data.get('schema')!r}, expected {SCHEMA!r}")
-        return typing.cast(Self, _build(cls, data))
+        return typing.cast(Self, from_plain(cls, data))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -318,33 +318,34 @@ class AnalysisOutcome:
     artefacts: tuple[DerivedArtefact, ...]
 
 
-def _plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
+    """Dataclasses, enums and tuples as JSON types."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, StrEnum):
         return str(value)
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [to_plain(item) for item in value]
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): to_plain(item) for key, item in value.items()}
     return value
 
 
-def _build(annotation: Any, value: Any) -> Any:
+def from_plain(annotation: Any, value: Any) -> Any:
     """Rebuild ``value`` (JSON types) as ``annotation`` (dataclass, enum, tuple, union, plain)."""
     origin = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
         if value is None:
             return None
-        return _build(next(a for a in arguments if a is not type(None)), value)
+        return from_plain(next(a for a in arguments if a is not type(None)), value)
     if origin is tuple:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return tuple(_build(arguments[0], item) for item in value)
-        return tuple(_build(kind, item) for kind, item in zip(arguments, value, strict=True))
+            return tuple(from_plain(arguments[0], item) for item in value)
+        return tuple(from_plain(kind, item) for kind, item in zip(arguments, value, strict=True))
     if dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
         hints = typing.get_type_hints(annotation)
-        return annotation(**{key: _build(hints[key], item) for key, item in value.items()})
+        return annotation(**{key: from_plain(hints[key], item) for key, item in value.items()})
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return annotation(value)
     return value

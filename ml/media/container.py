@@ -1,0 +1,154 @@
+"""Open an audio or video container by its content and describe its streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import av
+import av.container
+from av.error import FFmpegError
+from av.stream import Disposition
+
+from ml.errors import MediaCode, MediaError
+from ml.media.plan import Limits
+from ml.media.still import MAX_TAG_LENGTH, MAX_TAGS
+
+# Demuxers that parse one self-contained recording; playlists and scripts that point to other
+# files or hosts (hls, concat, dash ...) are not in the list on purpose.
+FORMATS = frozenset(
+    "aac ac3 aiff amr asf au avi caf flac flv matroska,webm mov,mp4,m4a,3gp,3g2,mj2 mp3 mpeg "
+    "mpegts ogg w64 wav".split()
+)
+_OPTIONS = {"format_whitelist": ",".join(sorted(FORMATS)), "protocol_whitelist": "file"}
+_TOLERANT = {**_OPTIONS, "fflags": "+genpts+discardcorrupt+igndts", "err_detect": "ignore_err"}
+
+
+@dataclass(frozen=True)
+class PacketScan:
+    """Every packet of one stream, seen without decoding: presentation times in seconds sorted
+    (empty when the container has none), indices of key frames among them, packet count, the end
+    of the last packet, and whether the container ended in an error."""
+
+    times: tuple[float, ...]
+    keys: tuple[int, ...]
+    count: int
+    end: float | None
+    broken: bool
+
+
+@contextmanager
+def opened(
+    stream: BinaryIO, limits: Limits, *, tolerant: bool = False
+) -> Iterator[av.container.InputContainer]:
+    """The container in ``stream`` (rewound first). Raises ``MediaError``: unsupported, corrupt,
+    no_streams, too_large (too many streams)."""
+    stream.seek(0)
+    try:
+        container = av.open(
+            stream, options=dict(_TOLERANT if tolerant else _OPTIONS), metadata_errors="replace"
+        )
+    except (FFmpegError, ValueError, OverflowError) as error:
+        raise _open_error(stream, error) from error
+    with container:
+        if container.format.name not in FORMATS:
+            raise MediaError(
+                MediaCode.UNSUPPORTED,
+                f"The content is '{container.format.name}', which is not a supported recording.",
+            )
+        if len(container.streams) > limits.streams:
+            raise MediaError(
+                MediaCode.TOO_LARGE,
+                f"The file holds {len(container.streams)} streams; at most {limits.streams} "
+                "are read.",
+            )
+        if video_stream(container) is None and audio_stream(container) is None:
+            raise MediaError(
+                MediaCode.NO_STREAMS, "The file holds neither an audio nor a video stream."
+            )
+        yield container
+
+
+def _open_error(stream: BinaryIO, error: Exception) -> MediaError:
+    stream.seek(0)
+    head = stream.read(64)
+    if b"ftyp" in head[4:8] or head[4:8] in (b"mdat", b"wide", b"free"):
+        return MediaError(
+            MediaCode.TRUNCATED,
+            "The MP4/MOV file has no readable index (moov): it was cut off or never finished. "
+            "Ask for the original recording.",
+        )
+    if head.startswith((b"RIFF", b"OggS", b"fLaC", b"\x1aE\xdf\xa3", b"FLV", b"ID3", b"0&\xb2u")):
+        return MediaError(
+            MediaCode.CORRUPT,
+            f"The file starts like a recording but its header cannot be read ({error}).",
+        )
+    return MediaError(
+        MediaCode.UNSUPPORTED,
+        "The content is not an audio, image or video format that can be read, whatever the "
+        "file name says.",
+    )
+
+
+def video_stream(container: av.container.InputContainer) -> av.VideoStream | None:
+    """The first moving picture; cover art is not one."""
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None:
+            return stream
+    return None
+
+
+def audio_stream(container: av.container.InputContainer) -> av.AudioStream | None:
+    """The first audio stream."""
+    for stream in container.streams.audio:
+        if stream.codec_context is not None:
+            return stream
+    return None
+
+
+def scan(
+    container: av.container.InputContainer, stream: av.VideoStream, limits: Limits
+) -> PacketScan:
+    """Demultiplex the whole stream without decoding: exact times, key frames and count."""
+    pairs: list[tuple[float, bool]] = []
+    count, ordered, broken = 0, True, False
+    end = None
+    try:
+        for packet in container.demux(stream):
+            if packet.size == 0:
+                continue
+            count += 1
+            if count > limits.frames:
+                raise MediaError(
+                    MediaCode.TOO_LARGE, f"The video has more than {limits.frames:,} frames."
+                )
+            if packet.pts is None or stream.time_base is None:
+                ordered = False
+                continue
+            time = float(packet.pts * stream.time_base)
+            length = float((packet.duration or 0) * stream.time_base)
+            end = max(end if end is not None else time, time + length)
+            pairs.append((time, bool(packet.is_keyframe)))
+    except FFmpegError:
+        broken = True
+    if not ordered:
+        return PacketScan((), (), count, end, broken)
+    pairs.sort()
+    return PacketScan(
+        times=tuple(time for time, _ in pairs),
+        keys=tuple(index for index, (_, key) in enumerate(pairs) if key),
+        count=count,
+        end=end,
+        broken=broken,
+    )
+
+
+def tags_of(container: av.container.InputContainer) -> dict[str, str]:
+    """Container and stream metadata as text, bounded."""
+    tags = {str(key): str(value) for key, value in container.metadata.items()}
+    for stream in container.streams:
+        for key, value in stream.metadata.items():
+            tags[f"{stream.type}.{key}"] = str(value)
+    return {key[:100]: tags[key][:MAX_TAG_LENGTH] for key in list(tags)[:MAX_TAGS]}
