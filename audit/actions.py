@@ -29,6 +29,8 @@ class Action(StrEnum):
     EVIDENCE_VERIFIED = "evidence.verified"
     EVIDENCE_MISMATCH = "evidence.mismatch"
     EVIDENCE_FROZEN = "evidence.frozen"
+    EVIDENCE_UNFROZEN = "evidence.unfrozen"
+    EVIDENCE_LINKED = "evidence.linked"
     EVIDENCE_EXPORTED = "evidence.exported"
     EVIDENCE_RETURNED = "evidence.returned"
     EVIDENCE_TRANSFER_OFFERED = "evidence.transfer_offered"
@@ -52,9 +54,11 @@ class Action(StrEnum):
     ARTEFACT_VIEWED = "artefact.viewed"
 
     MODEL_REGISTERED = "model.registered"
+    MODEL_PROPOSED = "model.proposed"
     MODEL_APPROVED = "model.approved"
     MODEL_WITHDRAWN = "model.withdrawn"
 
+    REVIEW_REQUESTED = "review.requested"
     REVIEW_OPINION_RECORDED = "review.opinion_recorded"
     REVIEW_SIGNED_OFF = "review.signed_off"
     REVIEW_DISSENT_RECORDED = "review.dissent_recorded"

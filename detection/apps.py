@@ -7,3 +7,7 @@ class DetectionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     name = "detection"
     verbose_name = "Detection"
+
+    def ready(self) -> None:
+        """Connect the receivers."""
+        from detection import receivers  # noqa: F401

@@ -15,7 +15,7 @@ class DetectionError(Exception):
 class AnalysisRefused(DetectionError):
     """An analysis cannot be submitted, cancelled or repeated.
 
-    Codes: case_closed, exhibit_not_stored, unknown_profile, bad_parameters, finished.
+    Codes: case_closed, exhibit_not_stored, unknown_profile, bad_parameters, finished, not_finished.
     """
 
 
@@ -35,8 +35,11 @@ class AnalysisSuperseded(DetectionError):
 
 
 class ReviewRefused(DetectionError):
-    """A review cannot be recorded. Codes: not_complete, same_person, no_opinion, empty, asked."""
+    """A review cannot be asked for or recorded.
+
+    Codes: not_complete, same_person, no_opinion, empty, asked, not_a_reviewer, not_blind, blind.
+    """
 
 
 class ModelRefused(DetectionError):
-    """A weight set cannot be registered or approved. Codes: same_person, no_proposal, changed."""
+    """A weight set cannot be registered or approved. Codes: same_person, no_proposal, empty."""

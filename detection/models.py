@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from accounts.actors import Actor
 from audit.models import AuditedModel
-from cases.models import Exhibit
+from cases.models import Case, Exhibit
 from cases.permissions import CaseAction
 from cases.querysets import AuditedCaseRows, CaseRows, RestrictMixin
 
@@ -70,6 +70,9 @@ class Analysis(AuditedModel):
     submitted_by_kind = models.CharField(max_length=16)
     submitted_by_id = models.CharField(max_length=64)
     submitted_by_label = models.CharField(max_length=200)
+    request_id = models.CharField(
+        max_length=64, blank=True, help_text="of the request that submitted it, for the logs"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     status = models.CharField(
@@ -78,6 +81,9 @@ class Analysis(AuditedModel):
     stage = models.CharField(max_length=32, choices=Stage.choices, default=Stage.QUEUED)
     percent = models.PositiveSmallIntegerField(default=0)
     attempt = models.PositiveSmallIntegerField(default=0)
+    lost_workers = models.PositiveSmallIntegerField(
+        default=0, help_text="attempts that ended because their worker died"
+    )
     worker = models.CharField(max_length=120, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -258,6 +264,9 @@ class Review(AuditedModel):
     agrees = models.BooleanField(
         null=True, help_text="agrees with the machine's finding; empty when the person does not say"
     )
+    blind = models.BooleanField(
+        default=False, help_text="written before the reviewer could see any outcome"
+    )
     request = models.ForeignKey(
         ReviewRequest, on_delete=models.PROTECT, null=True, blank=True, related_name="answers"
     )
@@ -338,6 +347,9 @@ class Notification(models.Model):
     kind = models.CharField(max_length=16, choices=NotificationKind.choices)
     analysis = models.ForeignKey(
         Analysis, on_delete=models.PROTECT, null=True, blank=True, related_name="notifications"
+    )
+    case = models.ForeignKey(
+        Case, on_delete=models.PROTECT, null=True, blank=True, related_name="notifications"
     )
     text = models.CharField(max_length=300)
     created_at = models.DateTimeField(auto_now_add=True)

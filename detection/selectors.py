@@ -1,21 +1,25 @@
 """Every read of the examination room, already restricted to what the actor may see.
 
-``Analysis``, ``Finding``, ``Artefact`` and ``Review`` have ``objects.restrict(actor, action)``;
-outcomes are hidden from a person who is asked to review blind. Pages and the API never reach for
-``analysis.finding`` directly: they ask ``finding_for`` and ``reviews_for``.
+Outcomes (finding, artefacts, reviews) are hidden from a person who is asked to review blind, so
+pages and the API never reach for ``analysis.finding``: they ask ``finding_for``, ``reviews_for``.
 """
 
 from __future__ import annotations
+
+import uuid
 
 from django.db.models import QuerySet
 
 from accounts.actors import Actor
 from accounts.models import User
 from cases.models import Case, Exhibit
+from cases.permissions import CaseAction
+from detection import artefact_files
 from detection.models import (
     Analysis,
     Artefact,
     Finding,
+    ModelVersion,
     Notification,
     Review,
     ReviewRequest,
@@ -27,17 +31,28 @@ def analyses_for(
     actor: Actor, *, case: Case | None = None, exhibit: Exhibit | None = None
 ) -> QuerySet[Analysis]:
     """Analyses the actor may see, newest first, with their exhibit and case."""
-    raise NotImplementedError
+    rows: QuerySet[Analysis] = Analysis.objects.restrict(actor, CaseAction.VIEW_FINDINGS)
+    if case is not None:
+        rows = rows.filter(exhibit__case=case)
+    if exhibit is not None:
+        rows = rows.filter(exhibit=exhibit)
+    return rows.select_related("exhibit__case")
 
 
-def analysis_for(actor: Actor, analysis_id: str) -> Analysis:
+def analysis_for(actor: Actor, analysis_id: uuid.UUID | str) -> Analysis:
     """One analysis; Analysis.DoesNotExist for a foreign one just as for an unknown one."""
-    raise NotImplementedError
+    return analyses_for(actor).get(pk=analysis_id)
+
+
+def findings_for(actor: Actor) -> QuerySet[Finding]:
+    """Findings the actor may see, with analysis, exhibit and case."""
+    rows: QuerySet[Finding] = Finding.objects.restrict(actor, CaseAction.VIEW_FINDINGS)
+    return rows.select_related("analysis__exhibit__case")
 
 
 def finding_for(actor: Actor, analysis: Analysis) -> Finding | None:
     """The machine's finding; None when there is none yet or a blind review hides it."""
-    raise NotImplementedError
+    return findings_for(actor).filter(analysis=analysis).first()
 
 
 def result_of(finding: Finding) -> AnalysisResult:
@@ -47,34 +62,56 @@ def result_of(finding: Finding) -> AnalysisResult:
 
 def artefacts_for(actor: Actor, analysis: Analysis) -> QuerySet[Artefact]:
     """The derived files of an analysis, by time, track and name."""
-    raise NotImplementedError
+    rows: QuerySet[Artefact] = Artefact.objects.restrict(actor, CaseAction.VIEW_FINDINGS)
+    return rows.filter(analysis=analysis)
 
 
-def artefact_for(actor: Actor, artefact_id: str) -> Artefact:
+def artefact_for(actor: Actor, artefact_id: uuid.UUID | str) -> Artefact:
     """One derived file; Artefact.DoesNotExist when foreign, unknown or hidden."""
-    raise NotImplementedError
+    artefact: Artefact = Artefact.objects.restrict(actor, CaseAction.VIEW_FINDINGS).get(
+        pk=artefact_id
+    )
+    return artefact
 
 
 def artefact_bytes(artefact: Artefact) -> bytes:
     """The content, re-hashed on reading; cases.errors.StoreError when missing or changed."""
-    raise NotImplementedError
+    return artefact_files.read(artefact.storage_key, artefact.sha256)
 
 
 def reviews_for(actor: Actor, analysis: Analysis) -> QuerySet[Review]:
     """Opinions, sign-offs and dissents, oldest first; none while a blind review is open."""
-    raise NotImplementedError
+    rows: QuerySet[Review] = Review.objects.restrict(actor, CaseAction.VIEW_FINDINGS)
+    return rows.filter(analysis=analysis).select_related("reviewer")
 
 
 def is_blinded(actor: Actor, analysis: Analysis) -> bool:
     """True while the actor owes a blind opinion on this analysis."""
-    raise NotImplementedError
+    owed = ReviewRequest.objects.filter(
+        analysis=analysis, reviewer=actor.user, blind=True, answers__isnull=True
+    )
+    return actor.user is not None and owed.exists()
 
 
 def review_queue(actor: Actor) -> QuerySet[ReviewRequest]:
     """Review requests addressed to the actor and not yet answered, oldest first."""
-    raise NotImplementedError
+    rows: QuerySet[ReviewRequest] = ReviewRequest.objects.restrict(actor, CaseAction.REVIEW)
+    return (
+        rows.filter(reviewer=actor.user, answers__isnull=True)
+        .select_related("analysis__exhibit__case", "requested_by")
+        .order_by("created_at")
+    )
 
 
 def notifications_for(user: User) -> QuerySet[Notification]:
     """The person's lines, newest first."""
-    raise NotImplementedError
+    return Notification.objects.filter(recipient=user).select_related(
+        "analysis__exhibit__case", "case"
+    )
+
+
+def models_used(finding: Finding) -> QuerySet[ModelVersion]:
+    """The registered weight sets that gave a score in ``finding``, with their decisions."""
+    weights = {branch.get("weights_sha256") for branch in finding.result["branches"]} - {"", None}
+    rows: QuerySet[ModelVersion] = ModelVersion.objects.filter(sha256__in=weights)
+    return rows.prefetch_related("decisions__decided_by")

@@ -32,6 +32,9 @@ class PlatformSettings:
     device: str = "auto"
     profile: str = "standard"
     heartbeat_s: float = 5.0
+    analysis_timeout_s: int = 3600
+    # How long a stopping worker may finish its job before it hands it back to the queue.
+    shutdown_grace_s: float = 6.0
     max_attempts: int = 3
     ledger_origin: str = "dfd-platform.local/ledger"
     ledger_key: str = field(default="", repr=False)

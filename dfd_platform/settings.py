@@ -39,6 +39,8 @@ DFD = PlatformSettings(
     device=env.str("DFD_DEVICE", default="auto"),
     profile=env.str("DFD_PROFILE", default="standard"),
     heartbeat_s=env.float("DFD_HEARTBEAT_S", default=5.0),
+    analysis_timeout_s=env.int("DFD_ANALYSIS_TIMEOUT_S", default=3600),
+    shutdown_grace_s=env.float("DFD_SHUTDOWN_GRACE_S", default=6.0),
     max_attempts=env.int("DFD_MAX_ATTEMPTS", default=3),
     ledger_origin=env.str("DFD_LEDGER_ORIGIN", default="dfd-platform.local/ledger"),
     ledger_key=env.str("DFD_LEDGER_KEY", default=""),
@@ -119,6 +121,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
             ],
         },
     }
@@ -148,7 +151,8 @@ RQ_SERIALIZER = "rq.serializers.JSONSerializer"
 RQ_QUEUES = {
     "inference": {
         "URL": REDIS_URL,
-        "DEFAULT_TIMEOUT": env.int("DFD_ANALYSIS_TIMEOUT_S", default=3600),
+        # The worker stops an analysis itself and says why; RQ's limit is only the backstop.
+        "DEFAULT_TIMEOUT": DFD.analysis_timeout_s + 300,
         "SERIALIZER": RQ_SERIALIZER,
     },
     "light": {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 600, "SERIALIZER": RQ_SERIALIZER},

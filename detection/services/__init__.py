@@ -1,15 +1,5 @@
 """Every write of the examination room: one verb each, one transaction, one ledger entry."""
 
-from detection.services.analysis import (
-    cancel_analysis,
-    claim_analysis,
-    fail_analysis,
-    record_progress,
-    record_view,
-    rerun_analysis,
-    store_result,
-    submit_analysis,
-)
 from detection.services.model_registry import (
     approve_model,
     propose_model,
@@ -18,6 +8,22 @@ from detection.services.model_registry import (
 )
 from detection.services.notifications import mark_read, notify
 from detection.services.review import add_review, request_review
+from detection.services.running import (
+    claim_analysis,
+    fail_analysis,
+    hand_back,
+    record_environment,
+    record_heartbeat,
+    record_progress,
+    recover_lost,
+    store_result,
+)
+from detection.services.submission import (
+    cancel_analysis,
+    record_view,
+    rerun_analysis,
+    submit_analysis,
+)
 
 __all__ = [
     "add_review",
@@ -25,11 +31,15 @@ __all__ = [
     "cancel_analysis",
     "claim_analysis",
     "fail_analysis",
+    "hand_back",
     "mark_read",
     "notify",
     "propose_model",
+    "record_environment",
+    "record_heartbeat",
     "record_progress",
     "record_view",
+    "recover_lost",
     "request_review",
     "rerun_analysis",
     "store_result",

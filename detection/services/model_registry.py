@@ -2,25 +2,122 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import rfc8785
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, Subquery
+
 from accounts.actors import Actor
-from detection.models import ModelDecision, ModelVersion
+from audit.actions import Action
+from audit.services import append
+from audit.transactions import audited
+from detection.errors import ModelRefused
+from detection.models import ModelDecision, ModelDecisionKind, ModelVersion
+
+ACTIONS = {
+    ModelDecisionKind.PROPOSED: Action.MODEL_PROPOSED,
+    ModelDecisionKind.APPROVED: Action.MODEL_APPROVED,
+    ModelDecisionKind.WITHDRAWN: Action.MODEL_WITHDRAWN,
+}
 
 
-def sync_models(*, actor: Actor) -> list[ModelVersion]:
-    """Register every entry of ``ml/weights/registry.toml`` not yet known; return the new rows."""
-    raise NotImplementedError
+def sync_models(*, actor: Actor, weights_dir: Path | None = None) -> list[ModelVersion]:
+    """Register every entry of the weight registry not yet known; return the new rows.
+
+    Raises ml.errors.WeightsError when the registry cannot be read.
+    """
+    # Imported here: the registry loads torch, which the web processes do without.
+    from ml.weights.registry import WeightRegistry
+
+    registry = WeightRegistry(weights_dir or settings.DFD.weights_dir)
+    new = []
+    for name in registry.names():
+        entry = asdict(registry.entry(name))
+        digest = hashlib.sha256(rfc8785.dumps(entry)).hexdigest()
+        with audited():
+            model, created = ModelVersion.objects.get_or_create(
+                description_sha256=digest,
+                defaults={
+                    "name": name,
+                    "sha256": entry["sha256"],
+                    "architecture": entry["architecture"],
+                    "licence": entry["licence"],
+                    "entry": entry,
+                },
+            )
+            if created:
+                append(
+                    actor=actor,
+                    action=Action.MODEL_REGISTERED,
+                    subject=model,
+                    payload={"name": name, "sha256": model.sha256, "description_sha256": digest},
+                )
+                new.append(model)
+    return new
 
 
 def propose_model(*, actor: Actor, model: ModelVersion, statement: str) -> ModelDecision:
     """Propose a weight set for casework (administrators). Raises PermissionDenied, ModelRefused."""
-    raise NotImplementedError
+    _require_administrator(actor)
+    return _decide(actor, model, ModelDecisionKind.PROPOSED, statement)
 
 
 def approve_model(*, actor: Actor, model: ModelVersion, statement: str) -> ModelDecision:
     """Approve somebody else's proposal. ModelRefused(no_proposal, same_person)."""
-    raise NotImplementedError
+    _require_administrator(actor)
+    latest = model.decisions.last()
+    if latest is None or latest.kind != ModelDecisionKind.PROPOSED:
+        raise ModelRefused("no_proposal", f"Nobody has proposed {model} for casework yet.")
+    if latest.decided_by == actor.user:
+        raise ModelRefused(
+            "same_person", "You proposed this weight set; another administrator must approve it."
+        )
+    return _decide(actor, model, ModelDecisionKind.APPROVED, statement)
 
 
 def withdraw_model(*, actor: Actor, model: ModelVersion, statement: str) -> ModelDecision:
     """Take a weight set out of casework; findings already made keep what they recorded."""
-    raise NotImplementedError
+    _require_administrator(actor)
+    return _decide(actor, model, ModelDecisionKind.WITHDRAWN, statement)
+
+
+def all_approved(weights: Iterable[str]) -> bool:
+    """Whether every weight file (SHA-256) is approved for casework now; False for none at all."""
+    wanted = set(weights)
+    latest = ModelDecision.objects.filter(model=OuterRef("pk")).order_by("-created_at", "-pk")
+    approved = (
+        ModelVersion.objects.filter(sha256__in=wanted)
+        .annotate(latest=Subquery(latest.values("kind")[:1]))
+        .filter(latest=ModelDecisionKind.APPROVED)
+        .values_list("sha256", flat=True)
+    )
+    return bool(wanted) and wanted == set(approved)
+
+
+def _decide(
+    actor: Actor, model: ModelVersion, kind: ModelDecisionKind, statement: str
+) -> ModelDecision:
+    statement = statement.strip()
+    if not statement:
+        raise ModelRefused("empty", "State the grounds of the decision.")
+    with audited():
+        decision: ModelDecision = ModelDecision.objects.create(
+            model=model, kind=kind, decided_by=actor.user, statement=statement
+        )
+        append(
+            actor=actor,
+            action=ACTIONS[kind],
+            subject=decision,
+            payload={"model": str(model.pk), "sha256": model.sha256},
+        )
+    return decision
+
+
+def _require_administrator(actor: Actor) -> None:
+    if actor.kind != "user" or actor.user is None or not actor.user.is_administrator:
+        raise PermissionDenied("Only an administrator decides which weight sets casework may use.")

@@ -1,0 +1,68 @@
+"""The resident detectors of a worker process: loaded once, hash-checked, used for every job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import structlog
+import torch
+from django.conf import settings
+from ml.detector import DeepfakeDetector
+
+from ml.parameters import Parameters
+from ml.result import AnalysisOutcome
+
+logger = structlog.get_logger(__name__)
+
+
+class Engine:
+    """One detector per profile and device, each loaded on first use and then kept."""
+
+    def __init__(self, device: str = "auto", weights_dir: Path | None = None) -> None:
+        self.device = device
+        self.weights_dir = weights_dir
+        self._detectors: dict[tuple[str, str], DeepfakeDetector] = {}
+
+    def load(self, profile: str) -> None:
+        """Have ``profile`` ready. Raises ml.errors.WeightsError when a weight cannot be used."""
+        self._detector(profile, self.device)
+
+    def analyze(
+        self,
+        path: Path,
+        *,
+        profile: str,
+        parameters: dict[str, Any],
+        on_progress: Callable[[str, float], None],
+    ) -> AnalysisOutcome:
+        """Analyse one file; a GPU that runs out of memory leaves this file to the CPU."""
+
+        def on(device: str) -> AnalysisOutcome:
+            return self._detector(profile, device).analyze(
+                path, parameters=Parameters.from_dict(parameters), on_progress=on_progress
+            )
+
+        try:
+            return on(self.device)
+        except torch.OutOfMemoryError as error:
+            logger.warning("gpu_out_of_memory", path=path.name, reason=str(error))
+        # Outside the handler: the traceback would keep the tensors that filled the GPU.
+        torch.cuda.empty_cache()
+        return on("cpu")
+
+    def _detector(self, profile: str, device: str) -> DeepfakeDetector:
+        key = (profile, device)
+        if key not in self._detectors:
+            self._detectors[key] = DeepfakeDetector(
+                device=device, profile=profile, weights_dir=self.weights_dir
+            )
+        return self._detectors[key]
+
+
+@lru_cache(maxsize=1)
+def resident() -> Engine:
+    """The engine of this process, on the configured device and weights."""
+    return Engine(device=settings.DFD.device, weights_dir=settings.DFD.weights_dir)

@@ -1,0 +1,155 @@
+"""Asking for analyses: submit, repeat, cancel, look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.actors import Actor
+from audit.actions import Action
+from audit.services import append
+from audit.transactions import audited
+from cases.models import Case, Exhibit
+from cases.permissions import CaseAction, require
+from detection import queue
+from detection.errors import AnalysisRefused
+from detection.models import Analysis, AnalysisStatus
+from detection.services.steps import note
+from ml.errors import ParameterError
+from ml.parameters import Parameters
+from ml.profiles import profile_names
+
+
+def submit_analysis(
+    *,
+    actor: Actor,
+    exhibit: Exhibit,
+    profile: str = "standard",
+    parameters: dict[str, Any] | None = None,
+) -> Analysis:
+    """Queue an analysis of ``exhibit``; on commit a job carrying only its id goes to the worker.
+
+    Raises PermissionDenied (CaseAction.ANALYSE) and AnalysisRefused (case_closed,
+    exhibit_not_stored, unknown_profile, bad_parameters).
+    """
+    return _submit(actor, exhibit, profile, parameters, rerun_of=None)
+
+
+def rerun_analysis(*, actor: Actor, analysis: Analysis) -> Analysis:
+    """Queue the same profile and parameters on the same exhibit again (``rerun_of`` is set).
+
+    Raises as ``submit_analysis``, and AnalysisRefused(not_finished).
+    """
+    require(actor, analysis.exhibit.case, CaseAction.ANALYSE)
+    if not analysis.is_finished:
+        raise AnalysisRefused(
+            "not_finished", "This analysis has not finished yet. Wait for it or cancel it first."
+        )
+    return _submit(
+        actor, analysis.exhibit, analysis.profile, analysis.parameters, rerun_of=analysis
+    )
+
+
+def cancel_analysis(*, actor: Actor, analysis: Analysis) -> Analysis:
+    """Stop a queued or running analysis; a running one stops at its next heartbeat.
+
+    Raises PermissionDenied (ANALYSE) and AnalysisRefused(finished).
+    """
+    require(actor, analysis.exhibit.case, CaseAction.ANALYSE)
+    with audited():
+        current: Analysis = Analysis.objects.select_for_update().get(pk=analysis.pk)
+        if current.is_finished:
+            raise AnalysisRefused(
+                "finished", f"This analysis is {current.status} already and cannot be cancelled."
+            )
+        current.status = AnalysisStatus.CANCELLED
+        current.finished_at = timezone.now()
+        note(current, f"cancelled by {actor.label}")
+        current.save(update_fields=["status", "finished_at", "log", "updated_at"])
+        append(
+            actor=actor,
+            action=Action.ANALYSIS_CANCELLED,
+            subject=current,
+            case_id=current.exhibit.case_id,
+            payload={"attempt": current.attempt},
+        )
+    return current
+
+
+def record_view(*, actor: Actor, analysis: Analysis) -> None:
+    """Record that the actor looked at the analysis. Raises PermissionDenied (VIEW_FINDINGS)."""
+    require(actor, analysis.exhibit.case, CaseAction.VIEW_FINDINGS)
+    with audited():
+        append(
+            actor=actor,
+            action=Action.ANALYSIS_VIEWED,
+            subject=analysis,
+            case_id=analysis.exhibit.case_id,
+        )
+
+
+def _submit(
+    actor: Actor,
+    exhibit: Exhibit,
+    profile: str,
+    parameters: dict[str, Any] | None,
+    rerun_of: Analysis | None,
+) -> Analysis:
+    require(actor, exhibit.case, CaseAction.ANALYSE)
+    settings = _checked(profile, parameters)
+    with audited():
+        case: Case = Case.objects.select_for_update().get(pk=exhibit.case_id)
+        _require_usable(case, Exhibit.objects.get(pk=exhibit.pk))
+        analysis = Analysis(
+            exhibit=exhibit,
+            profile=profile,
+            parameters=settings,
+            rerun_of=rerun_of,
+            submitted_by_kind=actor.kind,
+            submitted_by_id=actor.id,
+            submitted_by_label=actor.label,
+            request_id=actor.request_id,
+        )
+        note(analysis, f"submitted by {actor.label}")
+        analysis.save()
+        append(
+            actor=actor,
+            action=Action.ANALYSIS_SUBMITTED,
+            subject=analysis,
+            case_id=case.pk,
+            payload={
+                "exhibit": str(exhibit.pk),
+                "sha256": exhibit.sha256,
+                "profile": profile,
+                "parameters": {key: str(value) for key, value in settings.items()},
+                "rerun_of": str(rerun_of.pk) if rerun_of else None,
+            },
+        )
+        transaction.on_commit(lambda: queue.enqueue(analysis))
+    return analysis
+
+
+def _checked(profile: str, parameters: dict[str, Any] | None) -> dict[str, Any]:
+    known = profile_names()
+    if profile not in known:
+        raise AnalysisRefused(
+            "unknown_profile", f"There is no profile '{profile}'. Known: {', '.join(known)}."
+        )
+    try:
+        return Parameters.from_dict(parameters).to_dict()
+    except ParameterError as error:
+        raise AnalysisRefused("bad_parameters", error.message) from error
+
+
+def _require_usable(case: Case, exhibit: Exhibit) -> None:
+    if not case.is_open:
+        raise AnalysisRefused(
+            "case_closed", f"Case {case.number} is closed. Ask its manager to reopen it."
+        )
+    if exhibit.state != Exhibit.State.STORED:
+        raise AnalysisRefused(
+            "exhibit_not_stored",
+            f"Exhibit {exhibit.label} cannot be analysed: {exhibit.get_state_display()}.",
+        )
