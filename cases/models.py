@@ -49,7 +49,7 @@ class Case(AuditedModel):
     closed_at = models.DateTimeField(null=True, blank=True)
     last_exhibit_number = models.PositiveIntegerField(default=0, editable=False)
 
-    objects = AuditedCaseRows.as_manager()
+    objects = AuditedCaseRows.as_manager()  # type: ignore[misc]
 
     class Meta:
         ordering = ["-created_at", "-number"]
@@ -75,7 +75,7 @@ class CaseMembership(AuditedModel):
     added_at = models.DateTimeField(default=timezone.now, editable=False)
     added_by_label = models.CharField(max_length=200)
 
-    objects = AuditedCaseRows.as_manager()
+    objects = AuditedCaseRows.as_manager()  # type: ignore[misc]
 
     class Meta:
         ordering = ["added_at"]
@@ -99,7 +99,7 @@ class BreakGlass(AuditedModel):
     opened_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
 
-    objects = AuditedCaseRows.as_manager()
+    objects = AuditedCaseRows.as_manager()  # type: ignore[misc]
 
     class Meta:
         ordering = ["-opened_at"]
@@ -156,7 +156,7 @@ class Exhibit(AuditedModel):
     acquired_at = models.DateTimeField(null=True, blank=True)
     acquired_utc_offset = models.CharField(max_length=6, blank=True)
 
-    objects = AuditedCaseRows.as_manager()
+    objects = AuditedCaseRows.as_manager()  # type: ignore[misc]
 
     class Meta:
         ordering = ["case", "number"]
@@ -187,6 +187,7 @@ class CustodyEvent(models.Model):
         DOWNLOADED = "downloaded", "Downloaded"
         VERIFIED = "verified", "Verified"
         FROZEN = "frozen", "Frozen"
+        UNFROZEN = "unfrozen", "Unfrozen"
         TRANSFER_OFFERED = "transfer_offered", "Transfer offered"
         TRANSFER_ACCEPTED = "transfer_accepted", "Transfer accepted"
         TRANSFER_DECLINED = "transfer_declined", "Transfer declined"
@@ -274,7 +275,7 @@ class Note(AuditedModel):
     author_id = models.CharField(max_length=100)
     author_label = models.CharField(max_length=200)
 
-    objects = AuditedCaseRows.as_manager()
+    objects = AuditedCaseRows.as_manager()  # type: ignore[misc]
 
     class Meta:
         ordering = ["created_at"]
@@ -306,7 +307,7 @@ class LegalHold(AuditedModel):
     released_by_label = models.CharField(max_length=200, blank=True)
     release_reason = models.TextField(blank=True)
 
-    objects = AuditedCaseRows.as_manager()
+    objects = AuditedCaseRows.as_manager()  # type: ignore[misc]
 
     class Meta:
         ordering = ["placed_at"]
@@ -364,7 +365,7 @@ class DestructionRequest(models.Model):
 
 
 class DestructionCertificate(models.Model):
-    """What remains of a destroyed exhibit. ``document`` is canonical JSON. Append-only (trigger)."""
+    """What remains of a destroyed exhibit, as canonical JSON. Append-only (trigger)."""
 
     case_path: ClassVar[str] = "request__exhibit__case"
 

@@ -24,7 +24,8 @@ from cases.models import (
     Transfer,
     Upload,
 )
-from cases.permissions import CaseAction, allowed
+from cases.permissions import CaseAction
+from cases.permissions import actions_in as actions_in
 
 
 def cases_for(actor: Actor, *, status: str = "", search: str = "") -> QuerySet[Any]:
@@ -53,11 +54,6 @@ def get_case_by_id(actor: Actor, case_id: uuid.UUID | str) -> Case:
     """The case of this id. Raises Case.DoesNotExist."""
     case: Case = Case.objects.restrict(actor, CaseAction.VIEW).get(pk=case_id)
     return case
-
-
-def actions_in(actor: Actor, case: Case) -> frozenset[CaseAction]:
-    """What the actor may do in the case; for pages that show only the buttons that work."""
-    return frozenset(action for action in CaseAction if allowed(actor, case, action))
 
 
 def members_of(actor: Actor, case: Case) -> QuerySet[Any]:

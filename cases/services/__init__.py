@@ -24,8 +24,9 @@ from cases.services.destruction import (
     decline_destruction,
     request_destruction,
 )
-from cases.services.evidence import open_exhibit, receive_evidence, verify_exhibit
+from cases.services.evidence import receive_evidence
 from cases.services.holds import place_hold, release_hold
+from cases.services.integrity import open_exhibit, unfreeze_exhibit, verify_exhibit
 from cases.services.notes import add_note
 
 __all__ = [
@@ -53,5 +54,6 @@ __all__ = [
     "remove_member",
     "reopen_case",
     "request_destruction",
+    "unfreeze_exhibit",
     "verify_exhibit",
 ]

@@ -1,21 +1,36 @@
-"""Evidence: taking recordings in, opening them, checking them."""
+"""Taking recordings into evidence."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable
 from typing import BinaryIO
 
-from accounts.actors import Actor
+from django.conf import settings
+from django.db.models import Sum
+
+from accounts.actors import Actor, system_actor
+from audit.actions import Action
+from audit.services import append
+from audit.transactions import audited
+from cases import malware
 from cases.acquisition import Acquisition
-from cases.models import Case, Exhibit
+from cases.alerts import raise_alert
+from cases.custody_log import log_custody
+from cases.errors import CaseClosed, EvidenceRefused, RefusalCode, StoreError
+from cases.intake import Received, check, clean_declared, clean_filename, quarantine
+from cases.models import Case, CustodyEvent, Exhibit
+from cases.permissions import CaseAction, require
+from cases.services.case import lock_open
+from cases.sniffing import MediaType
+from cases.stamps import text_sha256
+from cases.storage import evidence_store
 
 
 def receive_evidence(
     *,
     actor: Actor,
     case: Case,
-    stream: BinaryIO | Iterator[bytes],
+    stream: BinaryIO | Iterable[bytes],
     filename: str,
     declared_sha256: str | None = None,
     acquisition: Acquisition | None = None,
@@ -26,21 +41,196 @@ def receive_evidence(
     checked, the file is read again and hashed again, then moved write-once into the store.
     Raises PermissionDenied, or EvidenceRefused, whose refusal is on the ledger.
     """
-    raise NotImplementedError
+    require(actor, case, CaseAction.CONTRIBUTE)
+    try:
+        declared = clean_declared(declared_sha256)
+        check_room(case, 1)
+        with quarantine(stream, settings.DFD.max_upload_bytes) as received:
+            return take_in(
+                actor=actor,
+                case=case,
+                received=received,
+                filename=filename,
+                declared_sha256=declared,
+                acquisition=acquisition or Acquisition(),
+            )
+    except EvidenceRefused as refusal:
+        record_refusal(actor=actor, case=case, filename=filename, refusal=refusal)
+        raise
 
 
-def open_exhibit(*, actor: Actor, exhibit: Exhibit, purpose: str) -> Path:
-    """The local path of the original for reading, after its hash was checked.
+def take_in(
+    *,
+    actor: Actor,
+    case: Case,
+    received: Received,
+    filename: str,
+    declared_sha256: str,
+    acquisition: Acquisition,
+) -> Exhibit:
+    """Check a file in quarantine, store it and register the exhibit.
 
-    ``purpose`` is recorded as a custody event (download for people and keys).
-    Raises PermissionDenied, ExhibitUnavailable; a mismatch freezes the exhibit first.
+    Gives up ``received.path``. Raises EvidenceRefused; the caller records the refusal.
     """
-    raise NotImplementedError
+    media_type = check(received, declared_sha256)
+    check_room(case, received.digests.size)
+    scan = malware.scan(received.path)
+    try:
+        key = evidence_store().put(
+            received.path, received.digests.sha256, folder=str(case.pk), move=True
+        )
+    except StoreError as error:
+        raise EvidenceRefused(RefusalCode.HASH_MISMATCH, error.message) from error
+    try:
+        return _register(
+            actor,
+            case,
+            received,
+            clean_filename(filename),
+            declared_sha256,
+            acquisition,
+            media_type,
+            key,
+            scan,
+        )
+    except CaseClosed as error:
+        raise EvidenceRefused(RefusalCode.CASE_CLOSED, error.message) from error
 
 
-def verify_exhibit(*, actor: Actor, exhibit: Exhibit, purpose: str = "integrity check") -> bool:
-    """Re-hash the stored bytes and compare. A mismatch freezes the exhibit and alerts.
+def check_room(case: Case, size: int) -> None:
+    """Raise EvidenceRefused when the case is closed or ``size`` more bytes exceed its quota."""
+    if not Case.objects.filter(pk=case.pk, status=Case.Status.OPEN).exists():
+        raise EvidenceRefused(RefusalCode.CASE_CLOSED, CaseClosed(case.number).message)
+    quota = settings.DFD.case_quota_bytes
+    if quota and used_bytes(case) + size > quota:
+        raise EvidenceRefused(
+            RefusalCode.QUOTA,
+            f"Case {case.number} may hold {quota} bytes and this file does not fit any more. "
+            "An administrator can raise DFD_CASE_QUOTA_BYTES.",
+        )
 
-    Raises PermissionDenied, ExhibitUnavailable for a destroyed exhibit.
-    """
-    raise NotImplementedError
+
+def used_bytes(case: Case) -> int:
+    """Bytes of all exhibits of the case that still exist."""
+    kept = Exhibit.objects.filter(case=case).exclude(state=Exhibit.State.DESTROYED)
+    return int(kept.aggregate(total=Sum("size"))["total"] or 0)
+
+
+def record_refusal(*, actor: Actor, case: Case, filename: str, refusal: EvidenceRefused) -> None:
+    """Put a refused file on the case's ledger; its name only as a hash."""
+    with audited():
+        append(
+            actor=actor,
+            action=Action.EVIDENCE_REFUSED,
+            subject=case,
+            case_id=case.pk,
+            payload={
+                "code": str(refusal.code),
+                "message": refusal.message,
+                "name_sha256": text_sha256(clean_filename(filename)),
+            },
+        )
+
+
+def _register(
+    actor: Actor,
+    case: Case,
+    received: Received,
+    name: str,
+    declared_sha256: str,
+    acquisition: Acquisition,
+    media_type: MediaType,
+    key: str,
+    scan: malware.Scan,
+) -> Exhibit:
+    digests = received.digests
+    with audited():
+        case = lock_open(case)
+        if not evidence_store().exists(key):
+            # The same content was destroyed in this case between storing and here.
+            raise EvidenceRefused(RefusalCode.HASH_MISMATCH, "Please send the file once more.")
+        case.last_exhibit_number += 1
+        case.save(update_fields=["last_exhibit_number"])
+        exhibit: Exhibit = Exhibit.objects.create(
+            case=case,
+            number=case.last_exhibit_number,
+            name=name,
+            kind=media_type.kind,
+            mime_type=media_type.mime_type,
+            size=digests.size,
+            sha256=digests.sha256,
+            sha512=digests.sha512,
+            declared_sha256=declared_sha256,
+            storage_key=key,
+            state=Exhibit.State.QUARANTINED if scan.threat else Exhibit.State.STORED,
+            state_reason=scan.threat,
+            received_by_kind=actor.kind,
+            received_by_id=actor.id,
+            received_by_label=actor.label,
+            custodian=actor.user,
+            source=acquisition.source,
+            collector=acquisition.collector,
+            authority=acquisition.authority,
+            acquisition_method=acquisition.method,
+            acquired_at=acquisition.acquired_at,
+            acquired_utc_offset=acquisition.utc_offset,
+        )
+        log_custody(
+            actor=actor,
+            exhibit=exhibit,
+            kind=CustodyEvent.Kind.RECEIVED,
+            purpose="taken into evidence",
+            authority=acquisition.authority,
+            result=scan.note,
+            before=digests.sha256,
+            after=digests.sha256,
+        )
+        append(
+            actor=actor,
+            action=Action.EVIDENCE_RECEIVED,
+            subject=exhibit,
+            case_id=case.pk,
+            payload={
+                "number": exhibit.number,
+                "sha256": digests.sha256,
+                "sha512": digests.sha512,
+                "size": digests.size,
+                "mime_type": exhibit.mime_type,
+                "storage_key": key,
+                "declared_sha256": declared_sha256,
+                "name_sha256": text_sha256(name),
+            },
+        )
+        _record_twins(exhibit)
+        if scan.threat:
+            _record_threat(actor, exhibit, scan.threat)
+    return exhibit
+
+
+def _record_twins(exhibit: Exhibit) -> None:
+    """Note on the global chain, which case members do not see, where else this content is."""
+    twins = Exhibit.objects.filter(sha256=exhibit.sha256).exclude(case_id=exhibit.case_id)
+    others = sorted(str(pk) for pk in twins.values_list("pk", flat=True))
+    if others:
+        append(
+            actor=system_actor("intake"),
+            action=Action.EVIDENCE_LINKED,
+            subject=exhibit,
+            payload={"sha256": exhibit.sha256, "exhibits": [*others, str(exhibit.pk)]},
+        )
+
+
+def _record_threat(actor: Actor, exhibit: Exhibit, threat: str) -> None:
+    append(
+        actor=actor,
+        action=Action.EVIDENCE_QUARANTINED,
+        subject=exhibit,
+        case_id=exhibit.case_id,
+        payload={"threat": threat},
+    )
+    raise_alert(
+        case=exhibit.case,
+        kind="evidence.quarantined",
+        text=f"Exhibit {exhibit.label} holds malware ({threat}) and is kept in quarantine.",
+        exhibit=exhibit,
+    )
