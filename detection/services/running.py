@@ -11,7 +11,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from accounts.actors import Actor, system_actor, worker_actor
@@ -33,22 +32,20 @@ RECONCILER = system_actor("reconciler")
 def claim_analysis(analysis_id: str, worker: str) -> Analysis | None:
     """Take a queued analysis for ``worker``; None when it is not queued (any more)."""
     with audited():
-        now = timezone.now()
-        # The row count decides: of two workers with the same id, one changes a row.
-        taken = Analysis.objects.filter(pk=analysis_id, status=AnalysisStatus.QUEUED).update(
-            status=AnalysisStatus.RUNNING,
-            attempt=F("attempt") + 1,
-            worker=worker,
-            started_at=now,
-            heartbeat_at=now,
-            stage=Stage.QUEUED,
-            percent=0,
-        )
-        if not taken:
+        # The row lock decides: of two workers with the same id, the second finds it running.
+        queued = Analysis.objects.select_for_update(of=("self",)).select_related("exhibit__case")
+        analysis: Analysis | None = queued.filter(
+            pk=analysis_id, status=AnalysisStatus.QUEUED
+        ).first()
+        if analysis is None:
             return None
-        analysis: Analysis = Analysis.objects.select_related("exhibit__case").get(pk=analysis_id)
+        now = timezone.now()
+        analysis.status = AnalysisStatus.RUNNING
+        analysis.attempt += 1
+        analysis.worker = worker
+        analysis.started_at = analysis.heartbeat_at = now
         note(analysis, f"attempt {analysis.attempt} started by {worker}")
-        analysis.save(update_fields=["log"])
+        analysis.save()
         _entry(
             analysis,
             Action.ANALYSIS_STARTED,
@@ -139,6 +136,14 @@ def fail_analysis(*, analysis: Analysis, code: str, message: str) -> None:
             Action.ANALYSIS_FAILED,
             {"attempt": current.attempt, "code": code, "evidence_sha256": current.evidence_sha256},
         )
+        if current.evidence_sha256:
+            record_analysis(
+                actor=_worker(current),
+                exhibit=current.exhibit,
+                purpose=f"analysis {current.pk}, failed",
+                sha256_before=current.evidence_sha256,
+                sha256_after="",
+            )
         notify_submitter(
             analysis=current,
             kind=NotificationKind.FAILED,
