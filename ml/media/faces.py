@@ -27,9 +27,7 @@ def crop_face(
     x1, y1, x2, y2 = box
     if x2 <= x1 or y2 <= y1 or x2 <= 0 or y2 <= 0 or x1 >= width or y1 >= height:
         raise ValueError(f"the face box {box} does not overlap the {width}x{height} picture")
-    side = max(1, round((1.0 + margin) * max(x2 - x1, y2 - y1)))
-    left = round((x1 + x2) / 2 - side / 2)
-    top = round((y1 + y2) / 2 - side / 2)
+    left, top, side = crop_square(box, margin)
     inside = rgb[max(top, 0) : min(top + side, height), max(left, 0) : min(left + side, width)]
     square = cv2.copyMakeBorder(
         inside,
@@ -41,3 +39,12 @@ def crop_face(
     )
     method = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(square, (size, size), interpolation=method), dtype=np.uint8)
+
+
+def crop_square(
+    box: tuple[float, float, float, float], margin: float = DEFAULT_MARGIN
+) -> tuple[int, int, int]:
+    """Left, top and side in whole pixels of the square that ``crop_face`` cuts."""
+    x1, y1, x2, y2 = box
+    side = max(1, round((1.0 + margin) * max(x2 - x1, y2 - y1)))
+    return round((x1 + x2) / 2 - side / 2), round((y1 + y2) / 2 - side / 2), side
