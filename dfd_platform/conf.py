@@ -42,6 +42,7 @@ class PlatformSettings:
     timestamp_authority: str = ""
     timestamp_roots: str = ""
     api_key_peppers: str = field(default="", repr=False)
+    require_mfa: bool = False
 
     @property
     def evidence_dir(self) -> Path:

@@ -48,7 +48,12 @@ DFD = PlatformSettings(
     timestamp_authority=env.str("DFD_TIMESTAMP_AUTHORITY", default=""),
     timestamp_roots=env.str("DFD_TIMESTAMP_ROOTS", default=""),
     api_key_peppers=env.str("DFD_API_KEY_PEPPERS", default=""),
+    require_mfa=env.bool("DFD_REQUIRE_MFA", default=False),
 )
+
+# Where the site listens; PORT stays text so that a bad one gets a plain message.
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.str("PORT", default="8000")
 
 # --- Django
 
@@ -104,6 +109,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.RecordRefusals",
+    "accounts.middleware.require_second_factor",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -194,12 +201,15 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "DFD Platform"
 SOCIALACCOUNT_ONLY = False
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {"APPS": env.json("DFD_OIDC_APPS", default=[])},
 }
+AXES_USERNAME_CALLABLE = "accounts.lockout.attempted_name"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=30)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

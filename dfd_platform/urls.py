@@ -7,6 +7,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("admin/queues/", include("django_rq.urls")),
     path("api/v1/", include("dfd_platform.api")),
+    path("account/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("cases/", include("cases.urls")),
     path("", include("detection.urls")),

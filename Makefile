@@ -1,0 +1,50 @@
+# Two commands matter: `make run` starts the platform, `make test` proves it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help run test lint format lock bench clean
+
+help:
+	@echo "make run     install what is needed and start the platform on http://127.0.0.1:8000"
+	@echo "make test    install what the tests need and run every check and test"
+	@echo "make lint    the checks alone: formatting, types, imports, migrations"
+	@echo "make format  format the code"
+	@echo "make lock    compile requirements*.in to pinned requirements*.txt"
+	@echo "make bench   measure analysis times on this machine"
+	@echo "make clean   remove the environment and caches (never var/)"
+
+run: $(VENV)/.installed
+	@exec $(BIN)/python manage.py up
+
+test: $(VENV)/.installed-dev
+	@exec deploy/test.sh
+
+lint: $(VENV)/.installed-dev
+	@exec deploy/lint.sh
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/.installed-dev
+	@exec deploy/lock.sh
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache staticfiles
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; set PYTHON=/path/to/it")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/.installed
