@@ -1,4 +1,4 @@
-"""Who acts: a person, an API key, a worker or the system itself.
+"""Who acts: a person, an API key, a worker, the system itself, or somebody unknown.
 
 Every service takes an ``Actor`` and hands it to the ledger, which keeps kind, id and label as
 text, so that an entry still names its author after the account is gone.
@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import structlog
 from django.http import HttpRequest
 
 from accounts.models import ApiKey, User
 from accounts.scopes import Scope
 
-ActorKind = Literal["user", "api_key", "worker", "system"]
+ActorKind = Literal["user", "api_key", "worker", "system", "anonymous"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def actor_for(request: HttpRequest) -> Actor:
 def anonymous_actor(request: HttpRequest | None = None) -> Actor:
     """Somebody who is not signed in, for failed sign-ins and refused requests."""
     return Actor(
-        kind="system",
+        kind="anonymous",
         id="anonymous",
         label="anonymous",
         ip=client_ip(request),
@@ -98,8 +99,7 @@ def client_ip(request: HttpRequest | None) -> str:
 
 
 def _request_id(request: HttpRequest | None) -> str:
-    """The id django-structlog gave the request and writes into every log line."""
+    """The id that django-structlog gave the request and writes into every log line."""
     if request is None:
         return ""
-    inner = getattr(request, "_request", request)
-    return str(getattr(inner, "id", "") or request.META.get("HTTP_X_REQUEST_ID", ""))[:64]
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))

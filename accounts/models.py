@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+import zoneinfo
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
@@ -18,13 +20,19 @@ class SiteRole(models.TextChoices):
     AUDITOR = "auditor", "auditor"
 
 
+def validate_timezone(name: str) -> None:
+    """ValidationError unless ``name`` is a zone of the IANA database."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(f"{name} is no time zone; write one like Europe/Berlin.")
+
+
 class User(AbstractUser):
     """A person who signs in. Administrators see no case content, auditors read everything."""
 
     site_role = models.CharField(
         max_length=20, choices=SiteRole.choices, default=SiteRole.NONE, blank=True
     )
-    timezone = models.CharField(max_length=64, default="UTC")
+    timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
 
     @property
     def is_administrator(self) -> bool:

@@ -80,3 +80,14 @@ def root_from_proof(entry: bytes, index: int, size: int, path: Sequence[bytes]) 
     if last:
         raise ValueError("the inclusion proof is too short")
     return node
+
+
+def pack(frontier: Sequence[bytes]) -> str:
+    """Hex of the frontier's nodes, one after the other."""
+    return b"".join(frontier).hex()
+
+
+def unpack(text: str) -> list[bytes]:
+    """Inverse of ``pack``."""
+    raw = bytes.fromhex(text)
+    return [raw[start : start + 32] for start in range(0, len(raw), 32)]

@@ -72,10 +72,20 @@ class ChainHead(models.Model):
         return f"{self.chain} at {self.seq}"
 
 
+class AbsorbedHead(models.Model):
+    """How much of a case chain the global chain has absorbed; written under its lock."""
+
+    chain = models.CharField(max_length=64, primary_key=True)
+    size = models.PositiveBigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.chain} absorbed up to {self.size}"
+
+
 class Checkpoint(models.Model):
     """A signed statement of the global chain's length and Merkle root (C2SP tlog-checkpoint)."""
 
-    size = models.PositiveBigIntegerField()
+    size = models.PositiveBigIntegerField(unique=True)
     root = models.CharField(max_length=64)
     head_hash = models.CharField(max_length=64)
     note = models.TextField()

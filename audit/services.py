@@ -6,15 +6,14 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import connection, models
-from django.utils import timezone
+from django.conf import settings
+from django.db import connection, models, transaction
 
 from accounts.actors import Actor, system_actor
-from audit import merkle, watch
+from audit import chains, checkpoints, watch
 from audit.actions import Action
-from audit.canonical import canonical_text, entry_hash
 from audit.errors import OutsideTransaction
-from audit.models import GENESIS, GLOBAL_CHAIN, AuditEvent, ChainHead
+from audit.models import GLOBAL_CHAIN, AuditEvent
 
 
 def append(
@@ -34,74 +33,29 @@ def append(
     """
     if not connection.in_atomic_block:
         raise OutsideTransaction(f"{action} was appended outside a transaction; use audited()")
-    chain = str(case_id) if case_id else GLOBAL_CHAIN
-    event = _append_to(
-        chain,
+    event = chains.extend(
+        str(case_id) if case_id else GLOBAL_CHAIN,
         actor=actor,
         action=Action(action),
         subject=_subject_text(subject),
         case_id=case_id,
         payload=payload or {},
     )
-    if event.seq == 1 and chain != GLOBAL_CHAIN:
-        _absorb_opening(event)
+    if event.seq == 1 and case_id:
+        _announce_chain(event)
     for instance in (subject, *also):
         if isinstance(instance, models.Model):
             watch.note_entry(instance)
+    if event.seq % settings.DFD.checkpoint_every == 0:
+        # After the commit and in its own transaction: the change must not wait for the global
+        # chain, nor fail with it.
+        transaction.on_commit(lambda: checkpoints.create(reason="entries"), robust=True)
     return event
 
 
-def _append_to(
-    chain: str,
-    *,
-    actor: Actor,
-    action: Action,
-    subject: str,
-    case_id: uuid.UUID | None,
-    payload: dict[str, Any],
-) -> AuditEvent:
-    payload_text = canonical_text(payload)
-    head = lock_head(chain)
-    event = AuditEvent(
-        chain=chain,
-        seq=head.seq + 1,
-        occurred_at=timezone.now(),
-        actor_kind=actor.kind,
-        actor_id=actor.id[:100],
-        actor_label=_storable(actor.label)[:200],
-        action=action,
-        subject=_storable(subject)[:200],
-        case_id=case_id,
-        request_id=_storable(actor.request_id)[:64],
-        ip=actor.ip[:45],
-        payload_text=payload_text,
-        prev_hash=head.hash,
-    )
-    event.hash = entry_hash(event)
-    event.save(force_insert=True)
-    frontier = merkle.append(unpack(head.frontier), head.seq, bytes.fromhex(event.hash))
-    head.seq, head.hash, head.frontier = event.seq, event.hash, pack(frontier)
-    head.save(update_fields=["seq", "hash", "frontier"])
-    return event
-
-
-def lock_head(chain: str) -> ChainHead:
-    """The head row of ``chain``, made at need and locked until the transaction ends.
-
-    PostgreSQL locks the row; SQLite transactions are IMMEDIATE, so there is one writer anyway.
-    """
-    head = ChainHead.objects.select_for_update().filter(pk=chain).first()
-    if head is None:
-        fresh = ChainHead(chain=chain, seq=0, hash=GENESIS)
-        # Two transactions may open a chain at once: the second waits here, then finds the row.
-        ChainHead.objects.bulk_create([fresh], ignore_conflicts=True)
-        head = ChainHead.objects.select_for_update().get(pk=chain)
-    return head
-
-
-def _absorb_opening(event: AuditEvent) -> None:
+def _announce_chain(event: AuditEvent) -> None:
     """Let the global chain name a new case chain, so that deleting the whole chain shows."""
-    _append_to(
+    chains.extend(
         GLOBAL_CHAIN,
         actor=system_actor("ledger"),
         action=Action.LEDGER_CHAIN_OPENED,
@@ -111,23 +65,7 @@ def _absorb_opening(event: AuditEvent) -> None:
     )
 
 
-def pack(frontier: list[bytes]) -> str:
-    """Hex of the frontier's nodes, one after the other."""
-    return b"".join(frontier).hex()
-
-
-def unpack(text: str) -> list[bytes]:
-    """Inverse of ``pack``."""
-    raw = bytes.fromhex(text)
-    return [raw[start : start + 32] for start in range(0, len(raw), 32)]
-
-
 def _subject_text(subject: models.Model | str) -> str:
     if isinstance(subject, str):
         return subject
     return f"{subject._meta.label_lower}:{subject.pk}"
-
-
-def _storable(text: str) -> str:
-    # PostgreSQL refuses NUL in text; names that reach labels come from outside.
-    return text.replace("\x00", "�")

@@ -7,14 +7,14 @@ Everything that reads or writes case content asks here: querysets through ``acce
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actors import Actor
-from accounts.errors import RecordedRefusal
 from accounts.scopes import Scope
 from audit.actions import Action
 from audit.services import append
@@ -141,17 +141,21 @@ def require(actor: Actor, case: Case, action: CaseAction) -> None:
     Call before opening the transaction of the change: inside it, the record of the refusal would
     be rolled back together with the change.
     """
-    if allowed(actor, case, action):
-        return
+    if not allowed(actor, case, action):
+        deny(actor, case, action.value)
+
+
+def deny(actor: Actor, case: Case, what: str) -> NoReturn:
+    """Record the refusal of ``what`` on the case's ledger and raise ``PermissionDenied``."""
     with transaction.atomic():
         append(
             actor=actor,
             action=Action.PERMISSION_DENIED,
             subject=case,
             case_id=case.pk,
-            payload={"action": action.value},
+            payload={"action": what},
         )
-    raise RecordedRefusal(f"You may not {action.value.replace('_', ' ')} in this case.")
+    raise PermissionDenied(f"You may not {what.replace('_', ' ')} in this case.")
 
 
 def _standings(actor: Actor, case: Case) -> list[CaseRole | Standing]:

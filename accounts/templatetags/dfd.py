@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zoneinfo
 from datetime import UTC, datetime
 from functools import cache
@@ -113,3 +114,48 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "striketh
 def markdown(text: str) -> SafeString:
     """Markdown as cleaned HTML; HTML inside the text is shown, not obeyed."""
     return mark_safe(nh3.clean(_MARKDOWN.render(text)))  # noqa: S308 - cleaned by nh3
+
+
+@register.filter
+def percent(value: float | None) -> str:
+    """A probability as a percentage that never rounds to certainty; a dash for None."""
+    if value is None:
+        return "–"
+    if 0 < value < 0.001:
+        return "< 0.1 %"
+    if 0.999 < value < 1:
+        return "> 99.9 %"
+    return f"{value * 100:.1f} %"
+
+
+@register.filter
+def duration_words(seconds: float | None) -> str:
+    """A length of time in words: 12 s, 3 min, 1 h 20 min; a dash for None."""
+    if seconds is None:
+        return "–"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@register.filter
+def clock(seconds: float | None) -> str:
+    """A position in a recording: 0:07.4, 1:02:03.0; a dash for None."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
+
+
+@register.filter
+def log10(value: float | None) -> float | None:
+    """A natural-log likelihood ratio in log10 units."""
+    return None if value is None else value / math.log(10)
+
+
+@register.filter
+def signed(value: float | None, digits: int = 2) -> str:
+    """A number with its sign; a dash for None."""
+    return "–" if value is None else f"{value:+.{digits}f}".replace("-", "−")
