@@ -15,7 +15,8 @@ class DetectionError(Exception):
 class AnalysisRefused(DetectionError):
     """An analysis cannot be submitted, cancelled or repeated.
 
-    Codes: case_closed, exhibit_not_stored, unknown_profile, bad_parameters, finished, not_finished.
+    Codes: case_closed, exhibit_not_stored, unknown_profile, bad_parameters, finished,
+    not_finished, no_finding.
     """
 
 

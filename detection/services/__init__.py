@@ -1,5 +1,6 @@
 """Every write of the examination room: one verb each, one transaction, one ledger entry."""
 
+from detection.services.comparison import compare_runs
 from detection.services.model_registry import (
     approve_model,
     propose_model,
@@ -30,6 +31,7 @@ __all__ = [
     "approve_model",
     "cancel_analysis",
     "claim_analysis",
+    "compare_runs",
     "fail_analysis",
     "hand_back",
     "mark_read",

@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from audit.verification import verify_all
 from django.utils import timezone
 
 from audit.models import AuditEvent
+from audit.verification import verify_all
 from cases.errors import StoreError
 from cases.models import CustodyEvent
 from cases.storage import artefact_store
