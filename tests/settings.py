@@ -19,9 +19,11 @@ os.environ.update(
 
 from dfd_platform.settings import *  # noqa: E402, F403
 
-# A file, so that worker processes of a test can share it; it need not survive a power cut.
-DATABASES["default"]["TEST"] = {"NAME": f"{TEST_DIR}/test.sqlite3"}  # noqa: F405
-DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"  # noqa: F405
+DATABASE = DATABASES["default"]  # noqa: F405
+if DATABASE["ENGINE"].endswith("sqlite3"):
+    # A file, so that worker processes of a test can share it; it need not survive a power cut.
+    DATABASE["TEST"] = {"NAME": f"{TEST_DIR}/test.sqlite3"}
+    DATABASE["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 # Manifests belong to collectstatic, which the unit tests do not run.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

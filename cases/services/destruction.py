@@ -2,24 +2,211 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+
 from accounts.actors import Actor
-from cases.models import DestructionCertificate, DestructionRequest, Exhibit
+from accounts.models import User
+from audit.actions import Action
+from audit.canonical import canonical_text
+from audit.services import append
+from audit.transactions import audited
+from cases.custody_log import log_custody
+from cases.errors import CustodyConflict
+from cases.models import (
+    Case,
+    CustodyEvent,
+    DestructionCertificate,
+    DestructionRequest,
+    Exhibit,
+)
+from cases.permissions import CaseAction, require
+from cases.services.holds import open_holds
+from cases.services.integrity import measure, unavailable
+from cases.stamps import text_sha256
+from cases.storage import evidence_store
+from cases.validation import required_text
+
+Status = DestructionRequest.Status
+METHOD = (
+    "The stored file or object was removed, every version of it where the store keeps versions. "
+    "The storage medium was not overwritten; copies in backups expire with the backups."
+)
 
 
 def request_destruction(
     *, actor: Actor, exhibit: Exhibit, reason: str, authority: str
 ) -> DestructionRequest:
-    """Ask for destruction. Raises PermissionDenied, CustodyConflict, InvalidInput."""
-    raise NotImplementedError
+    """Ask for destruction; another person must approve it.
+
+    Raises PermissionDenied, CustodyConflict (hold, open request), ExhibitUnavailable, InvalidInput.
+    """
+    person = _require_person(actor, exhibit)
+    reason = required_text(reason, "reason")
+    authority = required_text(authority, "authority")
+    with audited():
+        exhibit = _lock(exhibit)
+        if exhibit.destruction_requests.filter(status=Status.REQUESTED).exists():
+            raise CustodyConflict("requested", "Destruction was requested already.")
+        request: DestructionRequest = DestructionRequest.objects.create(
+            exhibit=exhibit, reason=reason, authority=authority, requested_by=person
+        )
+        log_custody(
+            actor=actor,
+            exhibit=exhibit,
+            kind=CustodyEvent.Kind.DESTRUCTION_REQUESTED,
+            purpose=reason,
+            authority=authority,
+        )
+        append(
+            actor=actor,
+            action=Action.EVIDENCE_DESTRUCTION_REQUESTED,
+            subject=exhibit,
+            case_id=exhibit.case_id,
+            payload={"request": str(request.pk), "reason_sha256": text_sha256(reason)},
+        )
+    return request
 
 
 def approve_destruction(*, actor: Actor, request: DestructionRequest) -> DestructionCertificate:
-    """Carry out a request of somebody else. Raises PermissionDenied, CustodyConflict."""
-    raise NotImplementedError
+    """Carry out a request of somebody else.
+
+    Raises PermissionDenied, CustodyConflict (same person, hold, answered), ExhibitUnavailable.
+    """
+    person = _require_person(actor, request.exhibit)
+    with audited():
+        exhibit = _lock(request.exhibit)
+        request = _lock_open_request(request)
+        if request.requested_by == person:
+            raise CustodyConflict(
+                "same_person", "A second person must approve: this request is your own."
+            )
+        measured = measure(exhibit)
+        kept_for = list(_others_on_same_bytes(exhibit))
+        _answer(request, Status.CARRIED_OUT, person)
+        exhibit.state, exhibit.state_reason = Exhibit.State.DESTROYED, request.reason
+        exhibit.save(update_fields=["state", "state_reason"])
+        certificate = _certify(request, exhibit, measured, kept_for)
+        log_custody(
+            actor=actor,
+            exhibit=exhibit,
+            kind=CustodyEvent.Kind.DESTROYED,
+            purpose=request.reason,
+            authority=request.authority,
+            result=f"certificate {certificate.sha256}",
+            before=measured,
+        )
+        append(
+            actor=actor,
+            action=Action.EVIDENCE_DESTROYED,
+            subject=exhibit,
+            case_id=exhibit.case_id,
+            payload={
+                "request": str(request.pk),
+                "sha256": measured,
+                "certificate_sha256": certificate.sha256,
+            },
+        )
+        # Last: whatever fails before leaves the bytes in place. Bytes that were gone before
+        # (``measured`` is empty) need no removal.
+        if measured and not kept_for:
+            evidence_store().remove(exhibit.storage_key)
+    return certificate
 
 
 def decline_destruction(
     *, actor: Actor, request: DestructionRequest, reason: str
 ) -> DestructionRequest:
-    """Turn a request down. Raises PermissionDenied, CustodyConflict, InvalidInput."""
-    raise NotImplementedError
+    """Turn a request down, or withdraw one's own.
+
+    Raises PermissionDenied, CustodyConflict, InvalidInput.
+    """
+    person = _require_person(actor, request.exhibit)
+    reason = required_text(reason, "reason")
+    with audited():
+        request = _lock_open_request(request)
+        _answer(request, Status.DECLINED, person)
+        log_custody(
+            actor=actor,
+            exhibit=request.exhibit,
+            kind=CustodyEvent.Kind.DESTRUCTION_DECLINED,
+            purpose=reason,
+        )
+        append(
+            actor=actor,
+            action=Action.EVIDENCE_DESTRUCTION_DECLINED,
+            subject=request.exhibit,
+            case_id=request.exhibit.case_id,
+            payload={"request": str(request.pk), "reason_sha256": text_sha256(reason)},
+        )
+    return request
+
+
+def _require_person(actor: Actor, exhibit: Exhibit) -> User:
+    require(actor, exhibit.case, CaseAction.DESTROY)
+    if actor.kind != "user" or actor.user is None:
+        raise PermissionDenied("Destruction is decided by people.")
+    return actor.user
+
+
+def _lock(exhibit: Exhibit) -> Exhibit:
+    """The exhibit, its case locked against new holds. Raises if held or destroyed."""
+    Case.objects.select_for_update().get(pk=exhibit.case_id)
+    locked: Exhibit = Exhibit.objects.select_related("case").get(pk=exhibit.pk)
+    if locked.state == Exhibit.State.DESTROYED:
+        raise unavailable(locked)
+    matters = ", ".join(hold.matter for hold in open_holds(locked))
+    if matters:
+        raise CustodyConflict("hold", f"{locked.label} is under legal hold for: {matters}.")
+    return locked
+
+
+def _lock_open_request(request: DestructionRequest) -> DestructionRequest:
+    row: DestructionRequest = DestructionRequest.objects.select_for_update().get(pk=request.pk)
+    if row.status != Status.REQUESTED:
+        raise CustodyConflict("answered", "This request was answered already.")
+    return row
+
+
+def _answer(request: DestructionRequest, status: Status, person: User) -> None:
+    request.status, request.answered_by, request.answered_at = status, person, timezone.now()
+    request.save(update_fields=["status", "answered_by", "answered_at"])
+
+
+def _others_on_same_bytes(exhibit: Exhibit) -> Any:
+    """Numbers of exhibits of the same case that rest on the same stored bytes."""
+    rows = Exhibit.objects.filter(storage_key=exhibit.storage_key).exclude(pk=exhibit.pk)
+    return rows.exclude(state=Exhibit.State.DESTROYED).values_list("number", flat=True)
+
+
+def _certify(
+    request: DestructionRequest, exhibit: Exhibit, measured: str, kept_for: list[int]
+) -> DestructionCertificate:
+    document = canonical_text(
+        {
+            "schema": "dfd.destruction.v1",
+            "request": str(request.pk),
+            "exhibit": exhibit.label,
+            "name": exhibit.name,
+            "mime_type": exhibit.mime_type,
+            "size": exhibit.size,
+            "sha256": exhibit.sha256,
+            "sha512": exhibit.sha512,
+            "sha256_before_destruction": measured,
+            "received_at": exhibit.received_at.isoformat(),
+            "reason": request.reason,
+            "authority": request.authority,
+            "requested_by": request.requested_by.get_username(),
+            "requested_at": request.requested_at.isoformat(),
+            "approved_by": request.answered_by.get_username() if request.answered_by else "",
+            "approved_at": request.answered_at.isoformat() if request.answered_at else "",
+            "bytes_kept_for_exhibits": kept_for,
+            "method": METHOD if not kept_for else "The bytes stay for the exhibits named.",
+        }
+    )
+    certificate: DestructionCertificate = DestructionCertificate.objects.create(
+        request=request, document=document, sha256=text_sha256(document)
+    )
+    return certificate
