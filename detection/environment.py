@@ -51,6 +51,6 @@ def _cuda() -> dict[str, Any] | None:
         "runtime": torch.version.cuda,
         "device": torch.cuda.get_device_name(),
         "capability": list(torch.cuda.get_device_capability()),
-        "cudnn": torch.backends.cudnn.version(),
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "memory_bytes": torch.cuda.get_device_properties(0).total_memory,
     }

@@ -11,6 +11,7 @@ from django.conf import settings
 from accounts.actors import worker_actor
 from cases.errors import CasesError
 from cases.hashing import hash_file
+from cases.models import Exhibit
 from cases.services import verify_exhibit
 from cases.storage import evidence_store
 from detection import services
@@ -18,7 +19,7 @@ from detection.engine import resident
 from detection.environment import describe
 from detection.errors import AnalysisFailed, AnalysisSuperseded, DetectionError
 from detection.interruption import Interruptible, Interruption, Pulse, Reason
-from detection.models import Analysis, Exhibit, Stage
+from detection.models import Analysis, Stage
 from ml.errors import MlError
 from ml.result import AnalysisOutcome
 

@@ -38,7 +38,7 @@ def lineage(actor: Actor, analysis: Analysis) -> Node:
     exhibit = analysis.exhibit
     children: dict[str, list[Artefact]] = defaultdict(list)
     known = {exhibit.sha256} | {artefact.sha256 for artefact in artefacts}
-    lost = []
+    lost: list[Artefact] = []
     for artefact in artefacts:
         orphan = artefact.parent_sha256 not in known or artefact.parent_sha256 == artefact.sha256
         (lost if orphan else children[artefact.parent_sha256]).append(artefact)

@@ -7,17 +7,16 @@ triggers of migration 0002 refuse UPDATE and DELETE. An analysis changes only un
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
-from accounts.actors import Actor
 from audit.models import AuditedModel
 from cases.models import Case, Exhibit
-from cases.permissions import CaseAction
-from cases.querysets import AuditedCaseRows, CaseRows, RestrictMixin
+from cases.querysets import AuditedCaseRows
+from detection.querysets import AnalysisRows, AuditedOutcomeRows, OutcomeRows
 
 
 class AnalysisStatus(models.TextChoices):
@@ -42,14 +41,6 @@ class Stage(models.TextChoices):
     RUNNING = "Running models"
     CLASSIFYING = "Final classification"
     COMPLETE = "Complete"
-
-
-class AnalysisQuerySet(AuditedCaseRows):
-    """Analyses; ``restrict`` with CaseAction.VIEW_FINDINGS for reading."""
-
-    def open(self) -> Self:
-        """Analyses that still have to finish."""
-        return self.filter(status__in=OPEN_STATUSES)
 
 
 class Analysis(AuditedModel):
@@ -100,7 +91,7 @@ class Analysis(AuditedModel):
     error_code = models.CharField(max_length=64, blank=True)
     error_message = models.TextField(blank=True)
 
-    objects = AnalysisQuerySet.as_manager()
+    objects = AnalysisRows.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
@@ -124,41 +115,6 @@ class Analysis(AuditedModel):
     def is_finished(self) -> bool:
         """True when the analysis will not change any more."""
         return self.status in FINAL_STATUSES
-
-
-def hidden_by_blind_review(actor: Actor) -> Exists:
-    """True for rows whose analysis ``actor`` is asked to examine blind and has not opined on."""
-    answered = Review.objects.filter(request=OuterRef("pk"))
-    return Exists(
-        ReviewRequest.objects.filter(
-            ~Exists(answered),
-            blind=True,
-            analysis=OuterRef("analysis_id"),
-            reviewer=actor.user.pk if actor.user else None,
-        )
-    )
-
-
-class BlindMixin(RestrictMixin):
-    """Adds to ``restrict`` that a blind reviewer sees nothing before giving an opinion."""
-
-    def restrict(self, actor: Actor, action: CaseAction) -> Self:
-        """Rows on which ``actor`` may do ``action``, less what a blind review hides."""
-        return (
-            super()
-            .restrict(actor, action)
-            .exclude(  # type: ignore[attr-defined,no-any-return]
-                hidden_by_blind_review(actor)
-            )
-        )
-
-
-class OutcomeRows(BlindMixin, CaseRows):
-    """Outcomes of an analysis; the analysis' own entry in the ledger accounts for them."""
-
-
-class AuditedOutcomeRows(BlindMixin, AuditedCaseRows):
-    """Outcomes of an analysis that need an entry of their own."""
 
 
 class Finding(models.Model):

@@ -51,7 +51,7 @@ class ReadyMixin(BaseWorker):
     def teardown(self) -> None:
         if self.ready_file is not None:
             self.ready_file.unlink(missing_ok=True)
-        super().teardown()
+        super().teardown()  # type: ignore[no-untyped-call]
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Register again when Redis was flushed, then beat as usual."""
@@ -92,7 +92,7 @@ class InferenceWorker(ReadyMixin, SimpleWorker):
             )
             timer.daemon = True
             timer.start()
-        super().request_stop(signum, frame)
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
 class LightWorker(ReadyMixin, Worker):

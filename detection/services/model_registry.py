@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, Subquery
 
 from accounts.actors import Actor
+from accounts.models import User
 from audit.actions import Action
 from audit.services import append
 from audit.transactions import audited
@@ -63,27 +64,25 @@ def sync_models(*, actor: Actor, weights_dir: Path | None = None) -> list[ModelV
 
 def propose_model(*, actor: Actor, model: ModelVersion, statement: str) -> ModelDecision:
     """Propose a weight set for casework (administrators). Raises PermissionDenied, ModelRefused."""
-    _require_administrator(actor)
-    return _decide(actor, model, ModelDecisionKind.PROPOSED, statement)
+    return _decide(actor, _administrator(actor), model, ModelDecisionKind.PROPOSED, statement)
 
 
 def approve_model(*, actor: Actor, model: ModelVersion, statement: str) -> ModelDecision:
     """Approve somebody else's proposal. ModelRefused(no_proposal, same_person)."""
-    _require_administrator(actor)
+    person = _administrator(actor)
     latest = model.decisions.last()
     if latest is None or latest.kind != ModelDecisionKind.PROPOSED:
         raise ModelRefused("no_proposal", f"Nobody has proposed {model} for casework yet.")
-    if latest.decided_by == actor.user:
+    if latest.decided_by == person:
         raise ModelRefused(
             "same_person", "You proposed this weight set; another administrator must approve it."
         )
-    return _decide(actor, model, ModelDecisionKind.APPROVED, statement)
+    return _decide(actor, person, model, ModelDecisionKind.APPROVED, statement)
 
 
 def withdraw_model(*, actor: Actor, model: ModelVersion, statement: str) -> ModelDecision:
     """Take a weight set out of casework; findings already made keep what they recorded."""
-    _require_administrator(actor)
-    return _decide(actor, model, ModelDecisionKind.WITHDRAWN, statement)
+    return _decide(actor, _administrator(actor), model, ModelDecisionKind.WITHDRAWN, statement)
 
 
 def all_approved(weights: Iterable[str]) -> bool:
@@ -100,14 +99,14 @@ def all_approved(weights: Iterable[str]) -> bool:
 
 
 def _decide(
-    actor: Actor, model: ModelVersion, kind: ModelDecisionKind, statement: str
+    actor: Actor, person: User, model: ModelVersion, kind: ModelDecisionKind, statement: str
 ) -> ModelDecision:
     statement = statement.strip()
     if not statement:
         raise ModelRefused("empty", "State the grounds of the decision.")
     with audited():
         decision: ModelDecision = ModelDecision.objects.create(
-            model=model, kind=kind, decided_by=actor.user, statement=statement
+            model=model, kind=kind, decided_by=person, statement=statement
         )
         append(
             actor=actor,
@@ -118,6 +117,7 @@ def _decide(
     return decision
 
 
-def _require_administrator(actor: Actor) -> None:
+def _administrator(actor: Actor) -> User:
     if actor.kind != "user" or actor.user is None or not actor.user.is_administrator:
         raise PermissionDenied("Only an administrator decides which weight sets casework may use.")
+    return actor.user

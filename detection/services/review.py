@@ -39,6 +39,7 @@ def request_review(
     """
     case = analysis.exhibit.case
     require(actor, case, CaseAction.REVIEW)
+    asking = _person(actor)
     if not allowed(user_actor(reviewer), case, CaseAction.REVIEW):
         raise ReviewRefused(
             "not_a_reviewer", f"{reviewer} may not review in case {case.number}; add them first."
@@ -52,7 +53,7 @@ def request_review(
                 "not_blind", f"{reviewer} has reviewed this analysis and can no longer be blind."
             )
         request: ReviewRequest = ReviewRequest.objects.create(
-            analysis=analysis, reviewer=reviewer, requested_by=actor.user, blind=blind
+            analysis=analysis, reviewer=reviewer, requested_by=asking, blind=blind
         )
         append(
             actor=actor,
@@ -87,19 +88,18 @@ def add_review(
     """
     case = analysis.exhibit.case
     require(actor, case, CaseAction.REVIEW)
-    if actor.user is None:
-        raise PermissionDenied("Only a person can review.")
+    person = _person(actor)
     kind, text = ReviewKind(kind), text.strip()
     if not text:
         raise ReviewRefused("empty", "Write what you found and why before you sign.")
     with audited():
         _require_complete(_lock(analysis))
-        request = open_requests(analysis, actor.user).first()
+        request = open_requests(analysis, person).first()
         if kind != ReviewKind.OPINION:
-            _require_second_person(analysis, actor.user, kind, request)
+            _require_second_person(analysis, person, kind, request)
         review: Review = Review.objects.create(
             analysis=analysis,
-            reviewer=actor.user,
+            reviewer=person,
             kind=kind,
             text=text,
             agrees=agrees,
@@ -132,6 +132,12 @@ def open_requests(analysis: Analysis, reviewer: User) -> QuerySet[ReviewRequest]
         analysis=analysis, reviewer=reviewer, answers__isnull=True
     ).order_by("created_at")
     return rows
+
+
+def _person(actor: Actor) -> User:
+    if actor.user is None:
+        raise PermissionDenied("Only a person can review.")
+    return actor.user
 
 
 def _lock(analysis: Analysis) -> Analysis:
