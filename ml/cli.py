@@ -1,0 +1,193 @@
+"""``python -m ml detect | batch | stream | weights | evaluate | train``.
+
+Exit status: 0 done, 1 some file could not be analysed, 2 wrong usage, 3 weights not usable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml.errors import CalibrationError, MediaError, MlError, ParameterError, WeightsError
+from ml.parameters import STRATEGIES, Parameters
+
+if TYPE_CHECKING:
+    from ml.detector import DeepfakeDetector
+    from ml.result import AnalysisOutcome
+
+DONE, SOME_FAILED, WRONG_USAGE, NO_WEIGHTS = range(4)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the return value is the exit status."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except WeightsError as error:
+        return _complain(error, NO_WEIGHTS)
+    except (ParameterError, CalibrationError) as error:
+        return _complain(error, WRONG_USAGE)
+    except MlError as error:
+        return _complain(error, SOME_FAILED)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def _complain(error: MlError, status: int) -> int:
+    print(f"dfd: {error.message} [{error.code}]", file=sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ml", description="Deepfake detection.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    detect = commands.add_parser("detect", help="analyse files")
+    detect.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    detect.add_argument("--json", action="store_true", help="print the whole result, one a line")
+    detect.add_argument("--artefacts", type=Path, metavar="DIR", help="write pictures here")
+    _add_detector_options(detect)
+    detect.set_defaults(command=_detect)
+    for add in (_add_batch, _add_stream, _add_weights, _add_training):
+        add(commands)
+    return parser
+
+
+def _add_detector_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--profile", default="standard", help="name or TOML file (standard)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda ... (auto)")
+    parser.add_argument("--weights-dir", type=Path, help="folder with registry.toml")
+    parser.add_argument("--fusion-strategy", choices=STRATEGIES)
+    parser.add_argument("--threshold", type=float, help="probability for FAKE, 0.3 to 0.7")
+    parser.add_argument("--prior", type=float, help="prior probability of FAKE, 0.001 to 0.999")
+    parser.add_argument("--audio-temperature", type=float, help="1 to 10")
+    parser.add_argument("--frame-step", type=int, help="1 to 15")
+    parser.add_argument("--max-frames", type=int, help="8 to 500")
+
+
+def _parameters(options: argparse.Namespace) -> Parameters:
+    names = Parameters.__dataclass_fields__
+    return Parameters.from_dict({name: getattr(options, name) for name in names})
+
+
+def _detector(options: argparse.Namespace) -> DeepfakeDetector:
+    from ml.detector import DeepfakeDetector
+
+    return DeepfakeDetector(options.device, options.profile, options.weights_dir)
+
+
+def _detect(options: argparse.Namespace) -> int:
+    parameters = _parameters(options)
+    detector = _detector(options)
+    status = DONE
+    for path in options.files:
+        try:
+            outcome = detector.analyze(path, parameters=parameters)
+        except MediaError as error:
+            status = SOME_FAILED
+            print(f"{path}: {error.message} [{error.code}]", file=sys.stderr)
+            if options.json:
+                refusal = {"file": str(path), "error": error.code, "message": error.message}
+                print(json.dumps(refusal))
+            continue
+        if options.json:
+            print(outcome.result.to_json())
+        else:
+            print(_summary(path, outcome))
+        if options.artefacts:
+            write_artefacts(outcome, options.artefacts / path.name)
+    return status
+
+
+def write_artefacts(outcome: AnalysisOutcome, folder: Path) -> None:
+    """Write every derived file under its own name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for artefact in outcome.artefacts:
+        (folder / artefact.facts.name).write_bytes(artefact.content)
+
+
+def _summary(path: Path, outcome: AnalysisOutcome) -> str:
+    result = outcome.result
+    decision = result.decision
+    head = f"{path}: {decision.verdict}"
+    if decision.log10_lr is not None and decision.probability is not None:
+        head += (
+            f"  log10 LR {decision.log10_lr:+.2f}  probability {decision.probability:.3f} "
+            f"(prior {decision.prior:g})"
+        )
+    lines = [head]
+    for branch in result.branches:
+        score = "" if branch.logit is None else f"  logit {branch.logit:+.3f}"
+        score += "" if branch.llr is None else f"  ln LR {branch.llr:+.3f}"
+        lines.append(f"  {branch.title}: {branch.status}{score}  {branch.reason}".rstrip())
+    lines += [f"  - {sentence}" for sentence in result.sentences]
+    return "\n".join(lines)
+
+
+def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from ml import batch
+
+    parser = commands.add_parser("batch", help="analyse a folder; goes on where it stopped")
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--csv", type=Path, help="filename,prediction,confidence ...")
+    parser.add_argument("--json", type=Path, help="whole results, one a line")
+    parser.add_argument("--file-ext", help="only files with this ending, for example .mp4")
+    _add_detector_options(parser)
+
+    def run(options: argparse.Namespace) -> int:
+        targets = batch.Targets(options.csv, options.json)
+        files = batch.find_files(options.folder, options.file_ext)
+        failed = batch.run_batch(_detector(options), files, targets, _parameters(options))
+        return SOME_FAILED if failed else DONE
+
+    parser.set_defaults(command=run)
+
+
+def _add_stream(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("stream", help="rolling verdict on a webcam, file or RTSP address")
+    parser.add_argument("source", help="webcam number, file or rtsp:// address")
+    parser.add_argument("--window", type=float, default=4.0, help="seconds per verdict (4)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    _add_detector_options(parser)
+
+    def run(options: argparse.Namespace) -> int:
+        for verdict in _detector(options).stream(
+            options.source, window_s=options.window, parameters=_parameters(options)
+        ):
+            print(verdict.to_json() if options.json else verdict.line(), flush=True)
+        return DONE
+
+    parser.set_defaults(command=run)
+
+
+def _add_weights(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from ml.weights import cli
+
+    cli.add(commands)
+
+
+def _add_training(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Training and evaluation bring their own options and load torch only when called."""
+    train = commands.add_parser("train", help="train a branch or the fusion", add_help=False)
+    train.add_argument("rest", nargs=argparse.REMAINDER)
+    train.set_defaults(command=_train)
+    evaluate = commands.add_parser("evaluate", help="measure error rates", add_help=False)
+    evaluate.add_argument("rest", nargs=argparse.REMAINDER)
+    evaluate.set_defaults(command=_evaluate)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from ml.training.cli import main as train
+
+    return train(options.rest)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from ml.evaluation.cli import main as evaluate
+
+    return evaluate(options.rest)

@@ -1,0 +1,243 @@
+"""The front door: ``DeepfakeDetector`` loads the branches once and analyses files."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from ml.branches.base import BranchOutput
+from ml.explain.overview import overview_artefacts
+from ml.explain.segments import branch_segments
+from ml.explain.sentences import sentences
+from ml.fusion.decision import decide
+from ml.media.prepare import Preparer
+from ml.media.prepared import PreparedMedia
+from ml.parameters import Parameters
+from ml.pool import BranchPool, LoadedBranch, require_ready
+from ml.profiles.profile import Profile, load_profile
+from ml.provenance import provenance
+from ml.result import (
+    AnalysisOutcome,
+    AnalysisResult,
+    ArtefactFacts,
+    BranchResult,
+    BranchStatus,
+    DerivedArtefact,
+    FaceFacts,
+)
+
+Progress = Callable[[str, float], None]
+EXTRACTING = "Extracting frames"
+RUNNING = "Running models"
+DECIDING = "Final classification"
+SEED = 20260101
+
+logger = logging.getLogger(__name__)
+
+
+def pick_device(device: str) -> torch.device:
+    """ "auto" is CUDA when there is one, else the processor."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(device)
+
+
+class DeepfakeDetector:
+    """Analyse recordings with one profile.
+
+    ``pool`` shares loaded branches between detectors of different profiles; it decides device
+    and weights then. Raises ``WeightsError`` when a registered weight cannot be used, and
+    ``ParameterError`` for an unknown profile.
+    """
+
+    def __init__(
+        self,
+        device: str = "auto",
+        profile: str | Path = "standard",
+        weights_dir: Path | str | None = None,
+        *,
+        pool: BranchPool | None = None,
+    ) -> None:
+        self.profile: Profile = load_profile(profile)
+        self.pool = pool or BranchPool(pick_device(device), weights_dir)
+        self.device = self.pool.device
+        _make_repeatable()
+        self.branches = [self.pool.get(name) for name in self.profile.branches]
+        require_ready(self.branches, self.profile.name)
+        self._preparer = Preparer(
+            self.device, self.profile.face_detector, self.profile.detect_every
+        )
+
+    def analyze(
+        self,
+        path: Path | str,
+        *,
+        parameters: Parameters | None = None,
+        on_progress: Progress | None = None,
+    ) -> AnalysisOutcome:
+        """The finding on one file and its derived files.
+
+        ``on_progress(stage, fraction)`` is called with fraction 0 to 1 of the whole. Raises
+        ``MediaError`` when the file cannot be analysed; the detector stays usable.
+        """
+        parameters = parameters or Parameters()
+        progress = on_progress or _no_progress
+        timings: dict[str, float] = {}
+        progress(EXTRACTING, 0.0)
+        with _timed(timings, "prepare"):
+            media = self._preparer.prepare(Path(path), self.profile.plan(parameters))
+        outputs = self._run_branches(media, progress, timings)
+        progress(DECIDING, 0.9)
+        with _timed(timings, "decide"):
+            outcome = self._finding(media, outputs, parameters, timings)
+        progress(DECIDING, 1.0)
+        return outcome
+
+    def _run_branches(
+        self, media: PreparedMedia, progress: Progress, timings: dict[str, float]
+    ) -> list[BranchOutput]:
+        outputs = []
+        for place, loaded in enumerate(self.branches):
+            progress(RUNNING, 0.3 + 0.6 * place / len(self.branches))
+            with _timed(timings, loaded.name):
+                outputs.append(_run(loaded, media))
+        return outputs
+
+    def _finding(
+        self,
+        media: PreparedMedia,
+        outputs: list[BranchOutput],
+        parameters: Parameters,
+        timings: dict[str, float],
+    ) -> AnalysisOutcome:
+        results = [
+            _branch_result(loaded, output, media)
+            for loaded, output in zip(self.branches, outputs, strict=True)
+        ]
+        decision = decide(results, self.profile.rule(parameters), self.pool.heads)
+        segments = tuple(
+            segment
+            for loaded, result in zip(self.branches, results, strict=True)
+            for segment in branch_segments(result, loaded.calibrator)
+        )
+        artefacts = (
+            *overview_artefacts(media),
+            *(artefact for output in outputs for artefact in output.artefacts),
+        )
+        result = AnalysisResult(
+            input=media.input,
+            media=media.facts,
+            quality=media.gates,
+            faces=_face_facts(media, outputs),
+            branches=tuple(results),
+            decision=decision,
+            segments=segments,
+            sentences=sentences(results, decision, segments, media.gates),
+            transforms=media.transforms,
+            artefacts=_facts(artefacts),
+            provenance=provenance(self.profile, parameters, self.device, SEED, timings),
+        )
+        return AnalysisOutcome(result=result, artefacts=artefacts)
+
+
+def _run(loaded: LoadedBranch, media: PreparedMedia) -> BranchOutput:
+    """One branch on one recording. A failure of one branch never takes the others with it."""
+    if loaded.branch is None:
+        return BranchOutput(status=BranchStatus.NO_WEIGHTS, reason=loaded.reason)
+    if reason := media.blocked(loaded.name):
+        return BranchOutput(status=BranchStatus.OUT_OF_DOMAIN, reason=reason)
+    torch.manual_seed(SEED)
+    try:
+        return loaded.branch.run(media)
+    except torch.OutOfMemoryError:
+        torch.cuda.empty_cache()
+        reason = "The accelerator has too little memory; use fewer frames or the processor."
+        return BranchOutput(status=BranchStatus.FAILED, reason=reason)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        logger.exception("branch failed", extra={"branch": loaded.name})
+        return BranchOutput(
+            status=BranchStatus.FAILED, reason=f"The branch failed: {type(error).__name__}: {error}"
+        )
+
+
+def _branch_result(
+    loaded: LoadedBranch, output: BranchOutput, media: PreparedMedia
+) -> BranchResult:
+    branch = loaded.branch
+    result = BranchResult(
+        name=loaded.name,
+        version=branch.version if branch else "",
+        title=branch.title if branch else loaded.name,
+        modality=branch.modality if branch else media.input.kind,
+        status=output.status,
+        reason=output.reason,
+        logit=output.logit,
+        weights=branch.weights if branch else "",
+        weights_sha256=loaded.weights_sha256,
+        items=output.items,
+        curves=output.curves,
+        details=output.details,
+    )
+    if output.status is not BranchStatus.SCORED or output.logit is None or not loaded.calibrator:
+        return result
+    score = loaded.calibrator.score(output.logit)
+    return replace(
+        result,
+        llr=score.llr,
+        llr_bounds=(loaded.calibrator.lower, loaded.calibrator.upper),
+        llr_interval=score.interval,
+        bound_reached=score.bound_reached,
+        calibrator_sha256=loaded.calibrator.sha256,
+    )
+
+
+def _face_facts(media: PreparedMedia, outputs: list[BranchOutput]) -> tuple[FaceFacts, ...]:
+    logits: dict[tuple[int, int], float] = {}
+    for output in outputs:
+        for key, value in output.face_logits.items():
+            logits.setdefault(key, value)
+    return tuple(
+        FaceFacts(
+            track=face.track,
+            frame=face.frame,
+            t=face.t,
+            box=face.box,
+            confidence=face.confidence,
+            size_px=face.quality.size_px,
+            blur=face.quality.blur,
+            yaw=face.quality.yaw,
+            logit=logits.get((face.frame, face.track)),
+        )
+        for face in media.faces
+    )
+
+
+def _facts(artefacts: tuple[DerivedArtefact, ...]) -> tuple[ArtefactFacts, ...]:
+    return tuple(artefact.facts for artefact in artefacts)
+
+
+def _make_repeatable() -> None:
+    """Full float32 products and deterministic kernels on accelerators."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+
+
+def _no_progress(stage: str, fraction: float) -> None:
+    """Nobody is watching."""
+
+
+@contextmanager
+def _timed(timings: dict[str, float], step: str) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        timings[step] = time.perf_counter() - start

@@ -1,0 +1,55 @@
+"""Sentences made from the numbers of a result only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ml.result import (
+    BranchResult,
+    BranchStatus,
+    Decision,
+    QualityGate,
+    Segment,
+)
+
+
+def sentences(
+    branches: Sequence[BranchResult],
+    decision: Decision,
+    segments: Sequence[Segment],
+    gates: Sequence[QualityGate],
+) -> tuple[str, ...]:
+    """The finding, what each branch added, where it responded, and what was not looked at."""
+    lines = [*_finding(decision), *_contributions(branches, decision)]
+    lines += [segment.sentence for segment in segments]
+    lines += [
+        f"{branch.title} was not used: {branch.reason}"
+        for branch in branches
+        if branch.status is not BranchStatus.SCORED and branch.reason
+    ]
+    lines += [f"Outside the validated range: {gate.message}" for gate in gates if not gate.passed]
+    return tuple(lines)
+
+
+def _finding(decision: Decision) -> list[str]:
+    if decision.log10_lr is None or decision.log10_lr_bounds is None:
+        return [decision.reason]
+    low, high = decision.log10_lr_bounds
+    text = f"log10 likelihood ratio {decision.log10_lr:+.2f} (can reach {low:+.2f} to {high:+.2f})."
+    return [decision.reason, decision.verbal, text]
+
+
+def _contributions(branches: Sequence[BranchResult], decision: Decision) -> list[str]:
+    titles = {branch.name: branch.title for branch in branches}
+    total = sum(abs(item.value) for item in decision.contributions)
+    if not total:
+        return []
+    ranked = sorted(decision.contributions, key=lambda item: -abs(item.value))
+    lines = [
+        f"{titles[ranked[0].branch]} contributed most: {abs(ranked[0].value) / total:.0%} of the "
+        "weight of the evidence."
+    ]
+    for item in ranked:
+        side = "manipulated" if item.value > 0 else "not manipulated"
+        lines.append(f"{titles[item.branch]} adds {item.value:+.2f} to the log-odds ({side} side).")
+    return lines

@@ -1,0 +1,133 @@
+"""Logistic fusion of branch LLRs: one head for each set of branches present.
+
+A branch that is missing is absent from the sum; its value is never filled in. Weights are not
+negative, so more support in a branch never lowers the fused support.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from ml.errors import CalibrationError
+from ml.fusion.calibration import MIN_PER_CLASS, Floats, elub_bounds
+from ml.fusion.toml_file import read_toml, write_toml
+
+_RIDGE = 1e-3
+
+
+@dataclass(frozen=True)
+class FusionHead:
+    """ln LR = bias + sum(weight_j * llr_j), bounded to (lower, upper), natural logarithm."""
+
+    branches: tuple[str, ...]
+    weights: tuple[float, ...]
+    bias: float
+    lower: float
+    upper: float
+    n_real: int
+    n_fake: int
+    data_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class FusionHeads:
+    """All heads of one file; ``sha256`` of that file goes into each result."""
+
+    heads: tuple[FusionHead, ...] = ()
+    sha256: str = ""
+
+    def find(self, branches: frozenset[str]) -> FusionHead | None:
+        """The head fitted for exactly these branches."""
+        return next((head for head in self.heads if frozenset(head.branches) == branches), None)
+
+    def save(self, path: Path) -> None:
+        """Write the TOML file that ``load`` reads."""
+        write_toml(path, {"heads": [asdict(head) for head in self.heads]})
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """No file is no heads; ``CalibrationError`` for a file that is not one."""
+        if not path.exists():
+            return cls()
+        table, sha256 = read_toml(path)
+        try:
+            heads = tuple(
+                FusionHead(
+                    **{
+                        **head,
+                        "branches": tuple(head["branches"]),
+                        "weights": tuple(float(weight) for weight in head["weights"]),
+                    }
+                )
+                for head in table["heads"]
+            )
+        except (TypeError, KeyError) as error:
+            raise CalibrationError("unreadable", f"{path} is not a fusion file: {error}") from error
+        return cls(heads, sha256)
+
+
+def fit_heads(
+    llrs: dict[str, Floats], is_fake: NDArray[np.bool_], *, data_sha256: str = ""
+) -> FusionHeads:
+    """Fit every set of two or more branches that has enough recordings with all of them.
+
+    ``llrs`` maps branch to calibrated ln LRs (N,) with NaN where it was not scored. Sets with
+    fewer than 30 recordings of either class are left out. Raises ``CalibrationError(too_few)``
+    when no set is left.
+    """
+    is_fake = np.asarray(is_fake, bool)
+    heads = []
+    for size in range(2, len(llrs) + 1):
+        for branches in combinations(sorted(llrs), size):
+            features = np.column_stack([llrs[branch] for branch in branches])
+            present = np.isfinite(features).all(axis=1)
+            labels = is_fake[present]
+            if min(labels.sum(), (~labels).sum()) >= MIN_PER_CLASS:
+                heads.append(_fit_head(branches, features[present], labels, data_sha256))
+    if not heads:
+        raise CalibrationError(
+            "too_few",
+            f"No set of branches was scored together on {MIN_PER_CLASS} recordings of each class.",
+        )
+    return FusionHeads(tuple(heads))
+
+
+def _fit_head(
+    branches: tuple[str, ...], features: Floats, is_fake: NDArray[np.bool_], data_sha256: str
+) -> FusionHead:
+    signs = np.where(is_fake, 1.0, -1.0)
+    shares = np.where(is_fake, 0.5 / is_fake.sum(), 0.5 / (~is_fake).sum())
+    design = np.column_stack([features, np.ones(len(features))])
+    neutral = np.append(np.full(len(branches), 1.0 / len(branches)), 0.0)
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        margins = signs * (design @ parameters)
+        slope = design.T @ (-shares * signs * expit(-margins))
+        pull = parameters - neutral
+        value = shares @ np.logaddexp(0.0, -margins) + _RIDGE * pull @ pull
+        return float(value), slope + 2 * _RIDGE * pull
+
+    limits: list[tuple[float | None, float | None]] = [(0.0, None)] * len(branches)
+    found: Any = minimize(
+        loss, neutral, jac=True, method="L-BFGS-B", bounds=[*limits, (None, None)]
+    )
+    lower, upper = elub_bounds(design @ found.x, is_fake)
+    return FusionHead(
+        branches=branches,
+        weights=tuple(found.x[:-1].tolist()),
+        bias=float(found.x[-1]),
+        lower=lower if math.isfinite(lower) else 0.0,
+        upper=upper if math.isfinite(upper) else 0.0,
+        n_real=int((~is_fake).sum()),
+        n_fake=int(is_fake.sum()),
+        data_sha256=data_sha256,
+    )

@@ -1,0 +1,70 @@
+"""Loaded branches, shared by every profile that uses them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ml.branches.base import Branch
+from ml.branches.registry import create_branch, implemented
+from ml.errors import WeightsCode, WeightsError
+from ml.fusion.calibration import Calibrator
+from ml.fusion.heads import FusionHeads
+from ml.weights.registry import WeightRegistry
+
+FUSION_FILE = Path("calibration/fusion.toml")
+
+
+@dataclass(frozen=True)
+class LoadedBranch:
+    """A branch ready to run, or (``branch`` None) the reason why it is not."""
+
+    name: str
+    branch: Branch | None
+    reason: str = ""
+    calibrator: Calibrator | None = None
+    weights_sha256: str = ""
+
+
+class BranchPool:
+    """Loads each branch once per device. Not for use from several threads at a time."""
+
+    def __init__(self, device: torch.device, weights_dir: Path | str | None = None) -> None:
+        self.device = device
+        self.registry = WeightRegistry(weights_dir)
+        self.heads = FusionHeads.load(self.registry.folder / FUSION_FILE)
+        self._loaded: dict[str, LoadedBranch] = {}
+
+    def get(self, name: str) -> LoadedBranch:
+        """The branch called ``name``. A weight that is registered but missing, altered or of
+        another shape raises ``WeightsError``; one that was never trained is a reason."""
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def _load(self, name: str) -> LoadedBranch:
+        if not implemented(name):
+            return LoadedBranch(name, None, "This branch is not part of this version.")
+        branch = create_branch(name)
+        if not branch.weights:
+            branch.load(self.registry, self.device)
+            return LoadedBranch(name, branch)
+        if branch.weights not in self.registry.names():
+            return LoadedBranch(name, None, f"No trained weights '{branch.weights}' are shipped.")
+        branch.load(self.registry, self.device)
+        entry = self.registry.entry(branch.weights)
+        calibrator = None
+        if entry.calibration:
+            calibrator = Calibrator.load(self.registry.folder / entry.calibration)
+        return LoadedBranch(name, branch, calibrator=calibrator, weights_sha256=entry.sha256)
+
+
+def require_ready(branches: list[LoadedBranch], profile: str) -> None:
+    """Raises ``WeightsError(missing)`` when not one scoring branch of a profile can run."""
+    if not any(item.branch is not None and item.branch.weights for item in branches):
+        reasons = "; ".join(f"{item.name}: {item.reason}" for item in branches if item.reason)
+        raise WeightsError(
+            WeightsCode.MISSING, f"No branch of profile '{profile}' can run. {reasons}"
+        )

@@ -1,0 +1,93 @@
+"""Read a profile: which branches run, how frames are chosen, how the finding is made."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ml.errors import ParameterError
+from ml.fusion.decision import DecisionRule
+from ml.media.plan import DecodePlan
+from ml.parameters import Parameters
+from ml.profiles import FOLDER, profile_names
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One TOML file. ``branches`` run in this order; ``shares`` are the weights of the weighted
+    average; ``tau`` sharpens the adaptive strategy; ``sampling``, ``max_frames``,
+    ``frame_step`` choose frames; ``detect_every`` detects faces on every k-th of them."""
+
+    name: str
+    sha256: str
+    title: str
+    description: str
+    branches: tuple[str, ...]
+    face_detector: str = "mtcnn"
+    detect_every: int = 1
+    sampling: str = "uniform"
+    max_frames: int = 32
+    frame_step: int = 5
+    fusion_strategy: str = "logistic"
+    threshold: float = 0.5
+    prior: float = 0.5
+    audio_temperature: float = 1.0
+    inconclusive_lr: float = 2.0
+    abstain_below: float = 0.0
+    tau: float = 1.0
+    shares: dict[str, float] = field(default_factory=dict)
+
+    def plan(self, parameters: Parameters) -> DecodePlan:
+        """What to decode, with the caller's parameters over the profile's values."""
+        return DecodePlan(
+            sampling=self.sampling,
+            max_frames=parameters.max_frames or self.max_frames,
+            frame_step=parameters.frame_step or self.frame_step,
+            dense_s=10.0 if "av_sync" in self.branches else 0.0,
+        )
+
+    def rule(self, parameters: Parameters) -> DecisionRule:
+        """How to decide, with the caller's parameters over the profile's values."""
+        return DecisionRule(
+            strategy=parameters.fusion_strategy or self.fusion_strategy,
+            threshold=_first(parameters.threshold, self.threshold),
+            prior=_first(parameters.prior, self.prior),
+            audio_temperature=_first(parameters.audio_temperature, self.audio_temperature),
+            inconclusive_lr=self.inconclusive_lr,
+            abstain_below=self.abstain_below,
+            tau=self.tau,
+            shares=self.shares,
+        )
+
+
+def load_profile(name: str | Path) -> Profile:
+    """A packaged profile by name, or a TOML file by path. Raises ``ParameterError(profile)``."""
+    path = Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
+    try:
+        content = path.read_bytes()
+        table = tomllib.loads(content.decode("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ParameterError(
+            "profile",
+            f"There is no usable profile '{name}' ({error}). "
+            f"Packaged profiles: {', '.join(profile_names())}.",
+        ) from error
+    return _build(path.stem, hashlib.sha256(content).hexdigest(), table)
+
+
+def _build(name: str, sha256: str, table: dict[str, Any]) -> Profile:
+    unknown = sorted(set(table) - ({item.name for item in fields(Profile)} - {"name", "sha256"}))
+    if unknown:
+        raise ParameterError("profile", f"Profile '{name}' has unknown keys: {', '.join(unknown)}.")
+    try:
+        profile = Profile(name=name, sha256=sha256, **table)
+    except TypeError as error:
+        raise ParameterError("profile", f"Profile '{name}' is incomplete: {error}.") from error
+    return replace(profile, branches=tuple(profile.branches))
+
+
+def _first(given: float | None, own: float) -> float:
+    return own if given is None else given
