@@ -24,6 +24,6 @@ def redis_command(*, socket: Path, folder: Path) -> list[str]:
         "yes",
         "--save",
         "",
-        "--loglevel",
-        "warning",
+        "--logfile",
+        str(folder / "redis.log"),
     ]

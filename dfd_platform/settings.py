@@ -10,11 +10,15 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+import django_stubs_ext
 import environ
 from csp.constants import NONCE, NONE, SELF
 
 from dfd_platform.conf import PlatformSettings, embedded_redis_socket, generated_secret
 from dfd_platform.logs import logging_config
+
+# Lets annotated classes such as ModelAdmin[Case] exist at run time.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -238,7 +242,7 @@ STATIC_ROOT = env.str("DFD_STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "dfd_platform.static_files.HashedStaticFiles"},
 }
 
 # --- security

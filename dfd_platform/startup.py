@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 
 from dfd_platform.conf import embedded_redis_socket
 from dfd_platform.embedded_redis import redis_command
+from dfd_platform.static_files import collect_if_changed
 from dfd_platform.supervisor import Program, Supervisor, interpreter
 
 INFERENCE_WORKER = "inference worker"
@@ -115,7 +116,7 @@ def prepare() -> None:
     """Bring database, first administrator and static files up to date."""
     call_command("migrate", interactive=False, verbosity=0)
     call_command("ensure_admin")
-    call_command("collectstatic", interactive=False, verbosity=0)
+    collect_if_changed()
     connections.close_all()
 
 
