@@ -10,20 +10,25 @@ from typing import Any
 import structlog
 import torch
 from django.conf import settings
-from ml.detector import DeepfakeDetector
 
+from ml.detector import DeepfakeDetector, pick_device
 from ml.parameters import Parameters
+from ml.pool import BranchPool
 from ml.result import AnalysisOutcome
 
 logger = structlog.get_logger(__name__)
 
 
 class Engine:
-    """One detector per profile and device, each loaded on first use and then kept."""
+    """One detector per profile and device, loaded on first use and then kept.
+
+    Profiles share their branches, so each network is in memory once per device.
+    """
 
     def __init__(self, device: str = "auto", weights_dir: Path | None = None) -> None:
         self.device = device
         self.weights_dir = weights_dir
+        self._pools: dict[str, BranchPool] = {}
         self._detectors: dict[tuple[str, str], DeepfakeDetector] = {}
 
     def load(self, profile: str) -> None:
@@ -41,9 +46,9 @@ class Engine:
         """Analyse one file; a GPU that runs out of memory leaves this file to the CPU."""
 
         def on(device: str) -> AnalysisOutcome:
-            return self._detector(profile, device).analyze(
-                path, parameters=Parameters.from_dict(parameters), on_progress=on_progress
-            )
+            detector = self._detector(profile, device)
+            checked = Parameters.from_dict(parameters)
+            return detector.analyze(path, parameters=checked, on_progress=on_progress)
 
         try:
             return on(self.device)
@@ -56,10 +61,14 @@ class Engine:
     def _detector(self, profile: str, device: str) -> DeepfakeDetector:
         key = (profile, device)
         if key not in self._detectors:
-            self._detectors[key] = DeepfakeDetector(
-                device=device, profile=profile, weights_dir=self.weights_dir
-            )
+            self._detectors[key] = DeepfakeDetector(profile=profile, pool=self._pool(device))
         return self._detectors[key]
+
+    def _pool(self, device: str) -> BranchPool:
+        """The branches on ``device``, shared by all profiles that use them."""
+        if device not in self._pools:
+            self._pools[device] = BranchPool(pick_device(device), self.weights_dir)
+        return self._pools[device]
 
 
 @lru_cache(maxsize=1)
