@@ -1,6 +1,7 @@
 // What every page needs: copy buttons, menus, keyboard, htmx set-up.
 import { startKeyboard } from "./keyboard.js";
 import { startMenus } from "./menus.js";
+import { startSavedViews } from "./views.js";
 
 const COPIED_MS = 1600;
 
@@ -22,6 +23,12 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
 });
 
+document.addEventListener("change", (event) => {
+  const all = event.target.closest("[data-check-all]");
+  if (!all) return;
+  all.form.querySelectorAll(`[name="${all.dataset.checkAll}"]`).forEach((box) => { box.checked = all.checked; });
+});
+
 document.body.addEventListener("htmx:responseError", () => {
   announce("The server did not answer this update. The page shows the last known state.");
 });
@@ -33,3 +40,4 @@ function announce(text) {
 
 startMenus();
 startKeyboard();
+startSavedViews();

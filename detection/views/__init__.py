@@ -1,0 +1,1 @@
+"""Pages that join cases and findings; thin: they call selectors and services."""

@@ -1,0 +1,249 @@
+"""One analysis: its progress, its finding, its reviews, its files."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRefresh
+
+from accounts.actors import Actor, actor_for
+from accounts.models import User
+from cases.errors import StoreError
+from cases.permissions import CaseAction, roles_with
+from cases.views.frame import may
+from detection import services
+from detection.errors import DetectionError
+from detection.forms import ReviewForm, ReviewRequestForm
+from detection.models import Analysis, AnalysisStatus, Artefact, ReviewKind, Stage
+from detection.overview import waiting_before
+from detection.selectors import (
+    analyses_for,
+    analysis_for,
+    artefact_bytes,
+    artefact_for,
+    artefacts_for,
+    finding_for,
+    is_blinded,
+    models_used,
+    result_of,
+    reviews_for,
+)
+from detection.views.comparison import compare
+from detection.views.finding import finding_page
+from detection.views.reliability import reliability_of
+
+
+STAGES = [stage for stage in Stage.values if stage != Stage.COMPLETE]
+
+
+def analysis_or_404(actor: Actor, analysis_id: str) -> Analysis:
+    """The analysis with exhibit and case, or Http404."""
+    try:
+        return analysis_for(actor, analysis_id)
+    except Analysis.DoesNotExist as error:
+        raise Http404 from error
+
+
+@login_required
+@require_GET
+def analysis(request: HttpRequest, analysis_id: str) -> HttpResponse:
+    """Progress while it runs, the finding when it is complete, the reason when it failed."""
+    actor = actor_for(request)
+    run = analysis_or_404(actor, analysis_id)
+    services.record_view(actor=actor, analysis=run)
+    case = run.exhibit.case
+    context: dict[str, Any] = {
+        "analysis": run,
+        "exhibit": run.exhibit,
+        "case": case,
+        "may": may(actor, case),
+        "nav": "cases",
+        "waiting_before": waiting_before(run),
+        "stages": STAGES,
+    }
+    if run.status == AnalysisStatus.COMPLETE:
+        context |= _outcome(actor, run)
+    return render(request, "detection/analysis.html", context)
+
+
+def _outcome(actor: Actor, run: Analysis) -> dict[str, Any]:
+    finding = finding_for(actor, run)
+    blinded = finding is None and is_blinded(actor, run)
+    context: dict[str, Any] = {
+        "finding": finding,
+        "blinded": blinded,
+        "review_form": ReviewForm(initial={"kind": ReviewKind.OPINION}),
+        "request_form": ReviewRequestForm(reviewers=_reviewers(actor, run)),
+        "others": analyses_for(actor, exhibit=run.exhibit)
+        .filter(status=AnalysisStatus.COMPLETE)
+        .exclude(pk=run.pk)[:10],
+    }
+    if finding is not None:
+        result = result_of(finding)
+        context |= {
+            "page": finding_page(result, list(artefacts_for(actor, run))),
+            "reviews": list(reviews_for(actor, run)),
+            "reliability": reliability_of(models_used(finding)),
+        }
+    return context
+
+
+def _reviewers(actor: Actor, run: Analysis) -> Any:
+    members = User.objects.filter(
+        case_memberships__case=run.exhibit.case,
+        case_memberships__role__in=roles_with(CaseAction.REVIEW),
+        is_active=True,
+    )
+    return members.exclude(pk=actor.user.pk) if actor.user else members
+
+
+@login_required
+@require_GET
+def progress(request: HttpRequest, analysis_id: str) -> HttpResponse:
+    """The progress panel, polled every two seconds; a finished run reloads the page once."""
+    run = analysis_or_404(actor_for(request), analysis_id)
+    if run.is_finished:
+        return HttpResponseClientRefresh()
+    context = {"analysis": run, "waiting_before": waiting_before(run), "stages": STAGES}
+    return render(request, "detection/_progress.html", context)
+
+
+@login_required
+@require_POST
+def rerun(request: HttpRequest, analysis_id: str) -> HttpResponse:
+    """Queue the same profile and settings once more."""
+    actor = actor_for(request)
+    run = analysis_or_404(actor, analysis_id)
+    try:
+        again = services.rerun_analysis(actor=actor, analysis=run)
+    except DetectionError as refusal:
+        messages.error(request, refusal.message)
+        return redirect("detection:analysis", run.pk)
+    messages.success(
+        request, _("Queued again with the same settings. Compare both when it is done.")
+    )
+    return redirect("detection:analysis", again.pk)
+
+
+@login_required
+@require_POST
+def cancel(request: HttpRequest, analysis_id: str) -> HttpResponse:
+    """Stop a queued or running analysis."""
+    actor = actor_for(request)
+    run = analysis_or_404(actor, analysis_id)
+    try:
+        services.cancel_analysis(actor=actor, analysis=run)
+    except DetectionError as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, _("The analysis was cancelled."))
+    return redirect("detection:analysis", run.pk)
+
+
+@login_required
+@require_POST
+def review(request: HttpRequest, analysis_id: str) -> HttpResponse:
+    """Record an opinion, a sign-off or a dissent."""
+    actor = actor_for(request)
+    run = analysis_or_404(actor, analysis_id)
+    form = ReviewForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Give your reasons in words."))
+        return redirect("detection:analysis", run.pk)
+    given = form.cleaned_data
+    try:
+        services.add_review(
+            actor=actor,
+            analysis=run,
+            kind=ReviewKind(given["kind"]),
+            text=given["text"],
+            agrees=given["agrees"],
+        )
+    except DetectionError as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, _("Your review is in the record."))
+    return redirect("detection:analysis", run.pk)
+
+
+@login_required
+@require_POST
+def ask_review(request: HttpRequest, analysis_id: str) -> HttpResponse:
+    """Ask a member of the case for an opinion, blind if wished."""
+    actor = actor_for(request)
+    run = analysis_or_404(actor, analysis_id)
+    form = ReviewRequestForm(request.POST, reviewers=_reviewers(actor, run))
+    if not form.is_valid():
+        messages.error(request, _("Choose a member of the case who may review."))
+        return redirect("detection:analysis", run.pk)
+    reviewer = form.cleaned_data["reviewer"]
+    try:
+        services.request_review(
+            actor=actor, analysis=run, reviewer=reviewer, blind=form.cleaned_data["blind"]
+        )
+    except DetectionError as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, _("%(who)s was asked for a review.") % {"who": reviewer})
+    return redirect("detection:analysis", run.pk)
+
+
+@login_required
+@require_GET
+def artefact(request: HttpRequest, artefact_id: str) -> HttpResponse:
+    """A derived file, re-hashed on reading; it never changes, so browsers may keep it."""
+    try:
+        derived = artefact_for(actor_for(request), artefact_id)
+    except Artefact.DoesNotExist as error:
+        raise Http404 from error
+    try:
+        content = artefact_bytes(derived)
+    except StoreError as damaged:
+        raise Http404(damaged.message) from damaged
+    headers = {
+        "Cache-Control": "private, max-age=86400, immutable",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Disposition": "inline",
+    }
+    return HttpResponse(content, content_type=derived.mime_type, headers=headers)
+
+
+@login_required
+@require_GET
+def result_json(request: HttpRequest, analysis_id: str) -> HttpResponse:
+    """The whole finding as JSON, exactly as stored."""
+    actor = actor_for(request)
+    finding = finding_for(actor, analysis_or_404(actor, analysis_id))
+    if finding is None:
+        raise PermissionDenied(_("There is no finding that you may read yet."))
+    name = f"finding-{finding.analysis.exhibit.label.replace('/', '-')}.json"
+    text = json.dumps(finding.result, indent=2, sort_keys=True, ensure_ascii=False)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(text, content_type="application/json", headers=headers)
+
+
+@login_required
+@require_GET
+def comparison(request: HttpRequest, analysis_id: str, other_id: str) -> HttpResponse:
+    """Two runs side by side: numbers, settings, versions, and whether they agree."""
+    actor = actor_for(request)
+    runs = [analysis_or_404(actor, analysis_id), analysis_or_404(actor, other_id)]
+    findings = [finding_for(actor, run) for run in runs]
+    if findings[0] is None or findings[1] is None:
+        messages.error(request, _("Both analyses need a finding that you may read."))
+        return redirect("detection:analysis", runs[0].pk)
+    context = {
+        "runs": runs,
+        "findings": findings,
+        "comparison": compare(result_of(findings[0]), result_of(findings[1])),
+        "nav": "cases",
+    }
+    return render(request, "detection/comparison.html", context)

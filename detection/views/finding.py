@@ -1,0 +1,355 @@
+"""A finding as the page draws it: positions on scales, bars that add up, lanes of a timeline.
+
+Numbers come from ``ml.result`` unchanged; here they are only placed and worded. Positions are
+percentages of the drawing's width, so that the SVG needs no style attribute and no script.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from detection.models import Artefact
+from ml.result import (
+    AnalysisResult,
+    BranchResult,
+    BranchStatus,
+    Decision,
+    QualityGate,
+    ScoredItem,
+    Verdict,
+)
+
+LN10 = math.log(10)
+SCALE_MARGIN = 0.35
+LEAST_SCALE = 2.0
+STRONG_LOGIT = 2.0
+
+
+@dataclass(frozen=True)
+class Tick:
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class LrScale:
+    """The log10 likelihood ratio on its scale, FAKE to the right."""
+
+    ticks: tuple[Tick, ...]
+    point: float
+    interval: tuple[float, float] | None
+    bounds: tuple[float, float] | None
+
+    @property
+    def interval_width(self) -> float:
+        return self.interval[1] - self.interval[0] if self.interval else 0.0
+
+    @property
+    def beyond_width(self) -> float:
+        """Width of the part above the upper bound."""
+        return 100.0 - self.bounds[1] if self.bounds else 0.0
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One signed bar around the middle line; ``value`` in log10 units."""
+
+    label: str
+    value: float
+    left: float
+    width: float
+    supports_fake: bool
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Block:
+    left: float
+    width: float
+    strength: str
+    start: float
+    end: float
+    logit: float
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One row of the timeline: the windows or frames one branch scored."""
+
+    branch: str
+    label: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class FaceCard:
+    """A face with its heat maps, most suspicious first in the gallery."""
+
+    thumbnail: Artefact
+    heatmaps: tuple[Artefact, ...]
+    logit: float | None
+
+
+@dataclass(frozen=True)
+class FindingPage:
+    """All the page needs, in reading order."""
+
+    result: AnalysisResult
+    headline: str
+    odds: str
+    strength: str
+    scale: LrScale | None
+    bars: tuple[Bar, ...]
+    total: Bar | None
+    lanes: tuple[Lane, ...]
+    duration: float
+    curves: tuple[dict[str, Any], ...]
+    regions: tuple[dict[str, Any], ...]
+    faces: tuple[FaceCard, ...]
+    pictures: tuple[Artefact, ...]
+    scored: tuple[BranchResult, ...]
+    silent: tuple[BranchResult, ...]
+    failed_gates: tuple[QualityGate, ...]
+    passed_gates: tuple[QualityGate, ...]
+    artefacts: tuple[Artefact, ...] = field(default=())
+
+    @property
+    def decision(self) -> Decision:
+        return self.result.decision
+
+
+def finding_page(result: AnalysisResult, artefacts: Sequence[Artefact]) -> FindingPage:
+    """Arrange ``result`` and its derived files for the page."""
+    duration = _duration(result)
+    faces = _faces(result, artefacts)
+    shown = {card.thumbnail.pk for card in faces}
+    shown |= {heatmap.pk for card in faces for heatmap in card.heatmaps}
+    bars, total = _contributions(result)
+    return FindingPage(
+        result=result,
+        headline=headline(result.decision),
+        odds=odds_sentence(result.decision),
+        strength=strength_of(result.decision.verdict),
+        scale=lr_scale(result.decision),
+        bars=bars,
+        total=total,
+        lanes=_lanes(result, duration),
+        duration=duration,
+        curves=tuple(_curves(result)),
+        regions=tuple(_regions(result)),
+        faces=faces,
+        pictures=tuple(
+            a for a in artefacts if a.pk not in shown and a.mime_type.startswith("image/")
+        ),
+        scored=tuple(b for b in result.branches if b.status is BranchStatus.SCORED),
+        silent=tuple(b for b in result.branches if b.status is not BranchStatus.SCORED),
+        failed_gates=tuple(gate for gate in result.quality if not gate.passed),
+        passed_gates=tuple(gate for gate in result.quality if gate.passed),
+        artefacts=tuple(artefacts),
+    )
+
+
+def strength_of(verdict: str) -> str:
+    """The CSS word of a verdict."""
+    return {"FAKE": "fake", "REAL": "real"}.get(str(verdict), "inconclusive")
+
+
+def headline(decision: Decision) -> str:
+    """The verdict in words."""
+    if decision.verdict is Verdict.FAKE:
+        return _("The findings support manipulation")
+    if decision.verdict is Verdict.REAL:
+        return _("The findings support an unmanipulated recording")
+    if decision.log10_lr is None:
+        return _("No finding: there was nothing the detectors could examine")
+    return _("The findings do not decide the question")
+
+
+def odds_sentence(decision: Decision) -> str:
+    """What the likelihood ratio says, with both propositions; empty without one."""
+    if decision.log10_lr is None:
+        return ""
+    manipulated, bona_fide = decision.propositions
+    first, second = (manipulated, bona_fide) if decision.log10_lr >= 0 else (bona_fide, manipulated)
+    text = (
+        _(
+            "These findings are at least %(times)s times more probable if %(first)s than if %(second)s."
+        )
+        if decision.bound_reached
+        else _(
+            "These findings are about %(times)s times more probable if %(first)s than if %(second)s."
+        )
+    )
+    return text % {
+        "times": rounded(10 ** abs(decision.log10_lr)),
+        "first": _clause(first),
+        "second": _clause(second),
+    }
+
+
+def rounded(value: float) -> str:
+    """Two significant figures, as people say them: 1.3, 27, 1,400."""
+    if value < 10:
+        return f"{value:.2g}"
+    step = 10 ** (math.floor(math.log10(value)) - 1)
+    return f"{round(value / step) * step:,.0f}"
+
+
+def lr_scale(decision: Decision) -> LrScale | None:
+    """The scale from the most extreme number shown, alike to both sides."""
+    if decision.log10_lr is None:
+        return None
+    shown = [
+        decision.log10_lr,
+        *(decision.log10_lr_bounds or ()),
+        *(decision.log10_lr_interval or ()),
+    ]
+    reach = max(LEAST_SCALE, *(abs(value) for value in shown)) + SCALE_MARGIN
+
+    def place(value: float) -> float:
+        return round((value + reach) / (2 * reach) * 100, 3)
+
+    whole = math.floor(reach)
+    step = max(1, math.ceil(whole / 3))
+    marks = [mark for mark in range(-whole, whole + 1) if mark % step == 0]
+    interval, bounds = decision.log10_lr_interval, decision.log10_lr_bounds
+    return LrScale(
+        ticks=tuple(Tick(place(mark), _power(mark)) for mark in marks),
+        point=place(decision.log10_lr),
+        interval=(place(interval[0]), place(interval[1])) if interval else None,
+        bounds=(place(bounds[0]), place(bounds[1])) if bounds else None,
+    )
+
+
+def _power(exponent: int) -> str:
+    if abs(exponent) > 3:
+        return f"10{str(exponent).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    return f"{10**exponent:,}" if exponent >= 0 else f"1/{10**-exponent:,}"
+
+
+def _clause(proposition: str) -> str:
+    text = proposition.strip().rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
+def _contributions(result: AnalysisResult) -> tuple[tuple[Bar, ...], Bar | None]:
+    decision = result.decision
+    if decision.llr is None or not decision.contributions:
+        return (), None
+    titles = {branch.name: branch.title for branch in result.branches}
+    rows = [
+        (
+            titles.get(share.branch, share.branch),
+            share.value / LN10,
+            _("own log10 LR %(own).2f × weight %(weight).2f")
+            % {"own": share.llr / LN10, "weight": share.weight},
+        )
+        for share in decision.contributions
+    ]
+    if decision.bias:
+        rows.append((_("Constant of the fusion"), decision.bias / LN10, ""))
+    total = sum(value for _label, value, _note in rows)
+    reach = max(0.5, abs(total), *(abs(value) for _label, value, _note in rows))
+    bars = tuple(_bar(label, value, reach, note) for label, value, note in rows)
+    return bars, _bar(_("Total"), total, reach)
+
+
+def _bar(label: str, value: float, reach: float, note: str = "") -> Bar:
+    width = min(50.0, abs(value) / reach * 50)
+    left = 50.0 if value >= 0 else 50.0 - width
+    return Bar(label, value, round(left, 3), round(max(width, 0.2), 3), value >= 0, note)
+
+
+def _duration(result: AnalysisResult) -> float:
+    ends = [item.end for branch in result.branches for item in branch.items]
+    return max([result.media.duration_s or 0.0, *ends])
+
+
+def _lanes(result: AnalysisResult, duration: float) -> tuple[Lane, ...]:
+    if duration <= 0:
+        return ()
+    return tuple(
+        Lane(
+            branch.name,
+            branch.title,
+            tuple(_block(item, duration) for item in branch.items),
+        )
+        for branch in result.branches
+        if branch.items
+    )
+
+
+def _block(item: ScoredItem, duration: float) -> Block:
+    left = item.start / duration * 100
+    return Block(
+        left=round(left, 3),
+        width=round(max((item.end - item.start) / duration * 100, 0.4), 3),
+        strength=strength_of_logit(item.logit),
+        start=item.start,
+        end=item.end,
+        logit=item.logit,
+    )
+
+
+def strength_of_logit(logit: float) -> str:
+    """A word for the colour of one scored window: how far it leans and to which side."""
+    if logit >= STRONG_LOGIT:
+        return "fake-strong"
+    if logit > 0:
+        return "fake"
+    return "real-strong" if logit <= -STRONG_LOGIT else "real"
+
+
+def _curves(result: AnalysisResult) -> Iterable[dict[str, Any]]:
+    for branch in result.branches:
+        by_unit: dict[tuple[str, str], list[Any]] = defaultdict(list)
+        for curve in branch.curves:
+            by_unit[(curve.x_unit, curve.y_unit)].append(curve)
+        for (x_unit, y_unit), group in by_unit.items():
+            yield {
+                "branch": branch.title,
+                "x_unit": x_unit,
+                "y_unit": y_unit,
+                "seeks": x_unit in ("s", "seconds"),
+                "series": [{"name": c.name, "x": list(c.x), "y": list(c.y)} for c in group],
+            }
+
+
+def _regions(result: AnalysisResult) -> Iterable[dict[str, Any]]:
+    for branch in result.branches:
+        for item in branch.items:
+            yield {
+                "start": item.start,
+                "end": item.end,
+                "logit": round(item.logit, 3),
+                "strength": strength_of_logit(item.logit),
+                "branch": branch.title,
+            }
+
+
+def _faces(result: AnalysisResult, artefacts: Sequence[Artefact]) -> tuple[FaceCard, ...]:
+    logits = {(face.track, round(face.t, 3)): face.logit for face in result.faces}
+    heatmaps: dict[tuple[int | None, float], list[Artefact]] = defaultdict(list)
+    for artefact in artefacts:
+        if artefact.kind == "heatmap":
+            heatmaps[_place(artefact)].append(artefact)
+    cards = [
+        FaceCard(
+            artefact,
+            tuple(heatmaps.get(_place(artefact), ())),
+            logits.get((artefact.track or 0, round(artefact.t or 0.0, 3))),
+        )
+        for artefact in artefacts
+        if artefact.kind == "thumbnail"
+    ]
+    return tuple(sorted(cards, key=lambda card: -(card.logit if card.logit is not None else -99)))
+
+
+def _place(artefact: Artefact) -> tuple[int | None, float]:
+    return artefact.track, round(artefact.t or 0.0, 3)

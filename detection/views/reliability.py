@@ -1,0 +1,77 @@
+"""How reliable the detectors are: their cards and the error rates measured by our evaluation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from detection.models import ModelVersion
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """One weight set: what it is valid for, and its error rates where they were measured."""
+
+    name: str
+    sha256: str
+    architecture: str
+    validated_domain: str
+    not_validated_for: str
+    training_data: str
+    licence: str
+    approved: bool
+    measured: dict[str, Any]
+
+
+def reliability_of(models: Iterable[ModelVersion]) -> list[Reliability]:
+    """The cards of ``models`` as registered, newest registration of each file first."""
+    cards: dict[str, Reliability] = {}
+    for model in models:
+        if model.sha256 not in cards:
+            cards[model.sha256] = _card(model)
+    return list(cards.values())
+
+
+def _card(model: ModelVersion) -> Reliability:
+    entry = model.entry
+    decisions = list(model.decisions.all())
+    return Reliability(
+        name=model.name,
+        sha256=model.sha256,
+        architecture=model.architecture,
+        validated_domain=_words(entry.get("validated_domain")),
+        not_validated_for=_words(entry.get("not_validated_for")),
+        training_data=_words(entry.get("training_data")),
+        licence=model.licence,
+        approved=bool(decisions) and decisions[-1].kind == "approved",
+        measured=_measured(str(entry.get("measured") or "")),
+    )
+
+
+def _words(value: object) -> str:
+    return "; ".join(str(part) for part in value) if isinstance(value, list) else str(value or "")
+
+
+def _measured(reference: str) -> dict[str, Any]:
+    """The figures at ``reference``: a JSON file, or ``file.json#key`` for one part of it."""
+    file, _hash, key = reference.partition("#")
+    if not file:
+        return {}
+    path = (Path(settings.BASE_DIR) / file).resolve()
+    if not path.is_relative_to(settings.BASE_DIR) or not path.is_file():
+        return {}
+    figures = _read(path, path.stat().st_mtime_ns)
+    part = figures.get(key, {}) if key else figures
+    return part if isinstance(part, dict) else {}
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, _changed: int) -> dict[str, Any]:
+    loaded = json.loads(path.read_text(encoding="utf-8"))
+    return loaded if isinstance(loaded, dict) else {}
