@@ -17,7 +17,7 @@ FACE_BRANCHES = (
     "ensemble",
     "av_sync",
 )
-SPEECH_BRANCHES = ("aasist", "mel_xception", "cqcc_cnn", "av_sync")
+SPEECH_BRANCHES = ("aasist", "whisper", "mel_xception", "cqcc_cnn", "av_sync")
 
 MIN_SPEECH_S = 1.0
 MIN_SNR_DB = 5.0

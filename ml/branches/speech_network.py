@@ -1,0 +1,148 @@
+"""What the branches that listen to speech share: windows, scores, timeline and occlusion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ml.branches.base import BranchOutput
+from ml.explain.audio import SAMPLE_RATE, Wave, occlude_frequency, occlude_time
+from ml.media.prepared import PreparedMedia
+from ml.media.windows import level, repeat_to, window_starts
+from ml.result import BranchStatus, Curve, MediaKind, ScoredItem
+from ml.weights.registry import WeightEntry, WeightRegistry
+
+SAMPLES = 64_600
+RMS = 0.05
+HOP_S = 1.0
+MOST_WINDOWS = 64
+MIN_SPEECH_S = 1.0
+BATCH = 8
+
+
+class SpeechNetworkBranch:
+    """A raw-waveform network on sliding 4.04-s windows; the clip is the mean of its windows.
+
+    ``build`` makes the network from the registry entry. ``label_polarity`` of the entry says
+    which way its output points; logits leave here positive for FAKE.
+    """
+
+    modality = MediaKind.AUDIO
+
+    def __init__(
+        self, name: str, version: str, title: str, build: Callable[[WeightEntry], nn.Module]
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.title = title
+        self.weights = name
+        self._build = build
+
+    def load(self, registry: WeightRegistry, device: torch.device) -> None:
+        """Load the network. Raises WeightsError."""
+        self.entry = registry.require(
+            self.weights, sample_rate=SAMPLE_RATE, samples=SAMPLES, rms=RMS
+        )
+        self.device = device
+        self.model = self._build(self.entry)
+        registry.load_into(self.weights, self.model)
+        self.model.to(device)
+
+    def run(self, media: PreparedMedia) -> BranchOutput:
+        """Score every window that holds speech; not applicable without speech."""
+        if reason := media.blocked(self.name):
+            return BranchOutput.not_applicable(reason)
+        wave = media.waveform
+        if wave is None or wave.size == 0:
+            return BranchOutput.not_applicable("The recording has no sound.")
+        hop = max(HOP_S, wave.size / SAMPLE_RATE / MOST_WINDOWS)
+        starts = speech_windows(wave.size, media.speech, hop)
+        if not starts:
+            return BranchOutput.not_applicable("No speech was found in the recording.")
+        windows = [repeat_to(wave[start:], SAMPLES) for start in starts]
+        logits = self.score(windows)
+        items = tuple(
+            ScoredItem(
+                media.audio_start + start / SAMPLE_RATE,
+                media.audio_start + min(start + SAMPLES, wave.size) / SAMPLE_RATE,
+                float(logit),
+            )
+            for start, logit in zip(starts, logits, strict=True)
+        )
+        peak = int(np.argmax(logits))
+        return BranchOutput(
+            status=BranchStatus.SCORED,
+            logit=float(np.mean(logits)),
+            items=items,
+            curves=(*self._timeline(items), *self._occlusion(windows[peak], items[peak])),
+            details={
+                "windows": len(starts),
+                "window_s": SAMPLES / SAMPLE_RATE,
+                "hop_s": round(hop, 3),
+                "aggregation": "mean of the windows that hold speech",
+                "highest_window_logit": float(logits[peak]),
+                "repeated_to_fill_a_window": wave.size < SAMPLES,
+            },
+        )
+
+    def score(self, windows: Sequence[Wave]) -> NDArray[np.float64]:
+        """Logits (N,), positive for FAKE, of windows of 64,600 samples at any level."""
+        scores = []
+        for begin in range(0, len(windows), BATCH):
+            batch = np.stack([level(window, RMS) for window in windows[begin : begin + BATCH]])
+            with torch.inference_mode():
+                output = self.model(torch.from_numpy(batch).to(self.device)).float()
+            scores.append(self._fake_logit(output).cpu().double().numpy())
+        return np.concatenate(scores)
+
+    def _fake_logit(self, output: Tensor) -> Tensor:
+        rising = output if output.ndim == 1 else output[:, 1] - output[:, 0]
+        return rising if self.entry.label_polarity == "class1_fake" else -rising
+
+    def _timeline(self, items: Sequence[ScoredItem]) -> tuple[Curve, ...]:
+        if len(items) < 2:
+            return ()
+        centres = tuple((item.start + item.end) / 2 for item in items)
+        return (Curve("windows", centres, tuple(item.logit for item in items), "s", "logit"),)
+
+    def _occlusion(self, window: Wave, item: ScoredItem) -> tuple[Curve, ...]:
+        """How far the logit of the strongest window falls without each part and each band."""
+        heard = item.end - item.start
+        unique = window[: max(1, round(heard * SAMPLE_RATE))]
+
+        def score(variants: Sequence[Wave]) -> NDArray[np.float64]:
+            return self.score([repeat_to(variant, SAMPLES) for variant in variants])
+
+        time = occlude_time(unique, score)
+        band = occlude_frequency(unique, score)
+        return (
+            Curve(
+                "without this moment",
+                tuple(item.start + centre for centre in time.centres),
+                time.drops,
+                "s",
+                "fall of the logit",
+            ),
+            Curve("without this band", band.centres, band.drops, "Hz", "fall of the logit"),
+        )
+
+
+def speech_windows(samples: int, speech: Sequence[tuple[float, float]], hop_s: float) -> list[int]:
+    """Starts of the windows that hold at least ``MIN_SPEECH_S`` of speech (or all there is)."""
+    starts = window_starts(samples, SAMPLES, round(hop_s * SAMPLE_RATE))
+    total = sum(end - start for start, end in speech)
+    if total <= 0:
+        return []
+    needed = min(MIN_SPEECH_S, total)
+    heard = [
+        sum(
+            max(0.0, min(end, (at + SAMPLES) / SAMPLE_RATE) - max(start, at / SAMPLE_RATE))
+            for start, end in speech
+        )
+        for at in starts
+    ]
+    return [at for at, seconds in zip(starts, heard, strict=True) if seconds >= needed - 1e-6]

@@ -1,0 +1,170 @@
+"""Training of the audio countermeasures: bona fide speech against synthetic, converted and
+copy-synthesised speech, balanced by source and by generator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ml.media.windows import level, repeat_to
+from ml.models.aasist import AASIST, AASIST_BASE, AASIST_LIGHT, WINDOW_SAMPLES
+from ml.models.whisper_detector import WhisperConfig, WhisperDetector
+from ml.training.audio_augmentation import degrade
+from ml.training.audio_clips import (
+    AudioClip,
+    draw,
+    grouped,
+    leave_source_out,
+    load_made,
+    load_manifest,
+)
+from ml.training.engine import ConfigError
+from ml.training.whisper_import import load_encoder
+
+JUDGED_LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """The ``[audio]`` table.
+
+    ``architecture``: aasist, aasist_light or whisper. ``initial``: a checkpoint to start from
+    ("" for none). ``made``: folder of clips made for training ("" for none). ``fold`` of
+    ``folds`` is held out by source and judged; -1 trains on every source. Of the spoofed half of
+    a batch, ``copies`` are copy-synthesis and ``voices`` own synthesis. ``strength`` scales the
+    augmentation probabilities. ``frozen`` names parameter prefixes that are not trained.
+    """
+
+    architecture: str
+    initial: str = ""
+    made: str = ""
+    batch: int = 16
+    samples: int = WINDOW_SAMPLES
+    fold: int = -1
+    folds: int = 5
+    copies: float = 0.3
+    voices: float = 0.1
+    strength: float = 1.0
+    smoothing: float = 0.05
+    layers: int = 2
+    dropout: float = 0.3
+    frozen: tuple[str, ...] = ()
+
+
+def build(config: AudioConfig) -> nn.Module:
+    """The network of ``config``, filled from its ``initial``. Raises ConfigError."""
+    if config.architecture == "whisper":
+        model = WhisperDetector(WhisperConfig(layers=config.layers, dropout=config.dropout))
+        if config.initial.endswith(".bin"):
+            load_encoder(model, Path(config.initial))
+        elif config.initial:
+            model.load_state_dict(load_file(config.initial))
+        return model
+    sizes = {"aasist": AASIST_BASE, "aasist_light": AASIST_LIGHT}.get(config.architecture)
+    if sizes is None:
+        raise ConfigError(f"unknown architecture '{config.architecture}'")
+    network = AASIST(sizes)
+    if config.initial.endswith(".safetensors"):
+        network.load_state_dict(load_file(config.initial))
+    elif config.initial:
+        network.load_state_dict(
+            torch.load(config.initial, map_location="cpu", weights_only=True), strict=True
+        )
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def fake_logit(output: Tensor) -> Tensor:
+    """A network's output as one logit per clip, positive for FAKE: (B,) is kept, of (B, 2) the
+    spoof logit minus the bona fide logit."""
+    return output.float() if output.ndim == 1 else output[:, 0].float() - output[:, 1].float()
+
+
+class AudioTask:
+    """Batches of half bona fide, half spoofed speech; judged on the held-out sources."""
+
+    def __init__(self, config: AudioConfig, data: Path) -> None:
+        self.config = config
+        self.model = build(config)
+        for name, parameter in self.model.named_parameters():
+            if name.startswith(tuple(config.frozen)):
+                parameter.requires_grad_(False)
+        given = [clip for clip in load_manifest(data) if clip.split == "train"]
+        fold_of = leave_source_out(given, config.folds)
+        self.judged = [clip for clip in given if fold_of[clip.source] == config.fold]
+        trained = [clip for clip in given if fold_of[clip.source] != config.fold]
+        parents = {clip.path for clip in trained}
+        made = load_made(Path(config.made)) if config.made else []
+        real = [clip for clip in [*trained, *made] if not clip.spoof]
+        self.real = grouped(real, lambda clip: f"{clip.source} {clip.corpus}")
+        self.spoof = grouped((c for c in trained if c.spoof), lambda clip: clip.generator)
+        self.copies = grouped((c for c in made if c.parent in parents), lambda c: c.generator)
+        self.voices = grouped(
+            (c for c in made if c.spoof and not c.parent), lambda clip: clip.generator
+        )
+
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
+        """(B, samples) float32 and (B,) float32 labels, 1 = spoof."""
+        half = self.config.batch // 2
+        clips = [draw(self.real, rng) for _ in range(half)]
+        clips += [self._forgery(rng) for _ in range(half)]
+        waves = [self._present(clip.waveform, rng) for clip in clips]
+        return torch.from_numpy(np.stack(waves)), torch.tensor([0.0] * half + [1.0] * half)
+
+    def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        """Binary cross-entropy with label smoothing."""
+        waves, labels = batch
+        soft = labels * (1 - self.config.smoothing) + self.config.smoothing / 2
+        return functional.binary_cross_entropy_with_logits(fake_logit(model(waves)), soft)
+
+    def evaluate(self, model: nn.Module) -> Mapping[str, float]:
+        """Pooled EER of the held-out sources; ``score`` is its negative, 0 when there are none."""
+        if not self.judged:
+            return {"score": 0.0}
+        scores = score_clips(model, [clip.waveform for clip in self.judged], self.config.samples)
+        rate = equal_error_rate(scores, np.array([clip.spoof for clip in self.judged]))
+        return {"eer": rate, "score": -rate}
+
+    def _forgery(self, rng: np.random.Generator) -> AudioClip:
+        kind = rng.random()
+        if kind < self.config.copies and self.copies:
+            return draw(self.copies, rng)
+        if kind < self.config.copies + self.config.voices and self.voices:
+            return draw(self.voices, rng)
+        return draw(self.spoof, rng)
+
+    def _present(self, wave: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+        samples = self.config.samples
+        return repeat_to(degrade(wave, samples, rng, self.config.strength), samples)
+
+
+def score_clips(
+    model: nn.Module, waves: Sequence[NDArray[np.float32]], samples: int, batch: int = 16
+) -> NDArray[np.float64]:
+    """Fake logit of the first ``samples`` of each clip, at the level the networks are fed."""
+    model.eval()
+    scores = []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(waves), batch):
+            windows = [
+                repeat_to(level(w, JUDGED_LEVEL), samples) for w in waves[start : start + batch]
+            ]
+            scores.append(fake_logit(model(torch.from_numpy(np.stack(windows)))).double().numpy())
+    return np.concatenate(scores)
+
+
+def equal_error_rate(scores: NDArray[np.float64], spoof: NDArray[np.bool_]) -> float:
+    """EER of scores that rise for spoofed speech."""
+    order = np.argsort(-scores, kind="stable")
+    hits = spoof[order]
+    missed = 1 - np.cumsum(hits) / hits.sum()
+    false_alarms = np.cumsum(~hits) / (~hits).sum()
+    best = int(np.argmin(np.abs(missed - false_alarms)))
+    return float((missed[best] + false_alarms[best]) / 2)

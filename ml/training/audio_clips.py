@@ -1,0 +1,102 @@
+"""Speech clips with their label, generator and source, as audio training draws them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import soundfile as sf
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 16_000
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class AudioClip:
+    """One clip, float32 mono 16 kHz. ``parent`` is the clip a copy-synthesis was made from."""
+
+    path: str
+    split: str
+    spoof: bool
+    generator: str
+    corpus: str
+    source: str
+    parent: str
+    waveform: NDArray[np.float32]
+
+
+def load_manifest(data: Path) -> list[AudioClip]:
+    """The clips of ``data/audio/manifest.csv``, both splits. Raises FileNotFoundError."""
+    folder = data / "audio"
+    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table))
+    return [
+        AudioClip(
+            row["path"], row["split"], row["label"] == "spoof", row["generator"], row["corpus"],
+            row["source_repo"], "", read_waveform(folder / row["path"]),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def load_made(folder: Path) -> list[AudioClip]:
+    """Clips made for training: every ``*.jsonl`` of ``folder`` lists path, generator ("" for
+    recorded speech), parent, source and corpus. No file of that kind gives an empty list."""
+    clips = []
+    for table in sorted(folder.glob("*.jsonl")):
+        for line in table.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            if "path" in row:
+                clips.append(
+                    AudioClip(
+                        row["path"], "train", bool(row["generator"]), row["generator"],
+                        row["corpus"], row["source"], row["parent"],
+                        read_waveform(folder / row["path"]),
+                    )
+                )  # fmt: skip
+    return clips
+
+
+def read_waveform(path: Path) -> NDArray[np.float32]:
+    """float32 mono at 16 kHz. Raises ValueError for another rate or several channels."""
+    waveform, rate = sf.read(path, dtype="float32")
+    if rate != SAMPLE_RATE or waveform.ndim != 1:
+        raise ValueError(f"{path} is not mono at {SAMPLE_RATE} Hz")
+    return np.asarray(waveform, dtype=np.float32)
+
+
+def leave_source_out(clips: Sequence[AudioClip], folds: int) -> dict[str, int]:
+    """A fold for each source, so that every fold has about the same number of each class."""
+    counts: dict[str, NDArray[np.int64]] = defaultdict(lambda: np.zeros(2, dtype=np.int64))
+    for clip in clips:
+        counts[clip.source][int(clip.spoof)] += 1
+    totals = np.zeros((folds, 2), dtype=np.int64)
+    chosen = {}
+    for source in sorted(counts, key=lambda name: (-counts[name].sum(), name)):
+        cost = np.square(totals + counts[source]).sum(1)
+        chosen[source] = int(np.argmin(cost))
+        totals[chosen[source]] += counts[source]
+    return chosen
+
+
+def grouped(items: Iterable[Item], key: Callable[[Item], str]) -> dict[str, list[Item]]:
+    """``items`` by ``key``, keys in alphabetical order."""
+    groups: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return {name: groups[name] for name in sorted(groups)}
+
+
+def draw(groups: dict[str, list[Item]], rng: np.random.Generator) -> Item:
+    """An item of a random group; a group's chance grows with the square root of its size."""
+    names = list(groups)
+    weights = np.sqrt([len(groups[name]) for name in names])
+    members = groups[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
+    return members[int(rng.integers(len(members)))]
