@@ -1,4 +1,4 @@
-"""``python -m ml train image|video|sync|gate --config FILE --data FOLDER --out FOLDER``."""
+"""``python -m ml train audio|image|video|sync|gate --config FILE --data FOLDER --out FOLDER``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ml.training.engine import EngineConfig, Task, Trainer, read_config, section
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options every visual training shares."""
+    """The options every training shares."""
     parser.add_argument("--config", type=Path, required=True, help="TOML file with the recipe")
-    parser.add_argument("--data", type=Path, required=True, help="folder with images/ and videos/")
+    parser.add_argument("--data", type=Path, required=True, help="folder with the reference data")
     parser.add_argument("--out", type=Path, required=True, help="checkpoints, logs and weights")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
 
@@ -29,6 +29,10 @@ def run(what: str, options: argparse.Namespace) -> None:
 
 
 def _task(what: str, config: dict[str, dict[str, object]], options: argparse.Namespace) -> Task:
+    if what == "audio":
+        from ml.training.audio import AudioConfig, AudioTask
+
+        return AudioTask(section(AudioConfig, config["audio"]), options.data)
     if what == "image":
         from ml.training.image import ImageConfig, ImageTask
 
