@@ -51,5 +51,9 @@ class InvalidInput(CasesError):
     """A required text is missing or a value is out of range. ``code``: the field's name."""
 
 
+class UploadError(CasesError):
+    """A resumable upload cannot go on. ``code``: gone, offset, locked, checksum, too_long."""
+
+
 class StoreError(CasesError):
     """The evidence store did not do what was asked. ``code``: exists, missing, mismatch."""

@@ -36,7 +36,8 @@ class Received:
 def quarantine(stream: BinaryIO | Iterable[bytes], limit: int) -> Iterator[Received]:
     """Write the stream to a file of our own naming, hashing on the way; removed at the end.
 
-    Raises EvidenceRefused ``too_large`` as soon as more than ``limit`` bytes have come.
+    Raises EvidenceRefused ``too_large`` as soon as more than ``limit`` bytes have come, and
+    ``hash_mismatch`` when the file, read again, is not what came.
     """
     path = quarantine_path(uuid.uuid4())
     hasher = Hasher()
@@ -49,6 +50,12 @@ def quarantine(stream: BinaryIO | Iterable[bytes], limit: int) -> Iterator[Recei
                     raise too_large(limit)
                 write_all(file.fileno(), chunk)
             os.fsync(file.fileno())
+        if hash_file(path) != hasher.digests():
+            raise EvidenceRefused(
+                RefusalCode.HASH_MISMATCH,
+                "The bytes on our disk are not the bytes that were received. Send the file again; "
+                "if this comes back, the administrator must check the disk.",
+            )
         yield Received(path, hasher.digests())
     finally:
         path.unlink(missing_ok=True)
@@ -75,12 +82,6 @@ def check(received: Received, declared_sha256: str) -> MediaType:
             RefusalCode.HASH_MISMATCH,
             f"The file has SHA-256 {received.digests.sha256}, but {declared_sha256} was declared. "
             "It changed on the way or is another file: send it again.",
-        )
-    if hash_file(received.path) != received.digests:
-        raise EvidenceRefused(
-            RefusalCode.HASH_MISMATCH,
-            "The bytes on our disk are not the bytes that were received. Send the file again; if "
-            "this comes back, the administrator must check the disk.",
         )
     try:
         found = sniff(received.path)

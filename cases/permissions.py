@@ -9,12 +9,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn
 
-from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actors import Actor
+from accounts.errors import RecordedRefusal
 from accounts.scopes import Scope
 from audit.actions import Action
 from audit.services import append
@@ -155,7 +155,7 @@ def deny(actor: Actor, case: Case, what: str) -> NoReturn:
             case_id=case.pk,
             payload={"action": what},
         )
-    raise PermissionDenied(f"You may not {what.replace('_', ' ')} in this case.")
+    raise RecordedRefusal(f"You may not {what.replace('_', ' ')} in this case.")
 
 
 def _standings(actor: Actor, case: Case) -> list[CaseRole | Standing]:

@@ -94,26 +94,29 @@ GUARDS = (
 )
 
 
-def install(connection: BaseDatabaseWrapper) -> Iterator[str]:
-    """The SQL statements that create the triggers for the database behind ``connection``."""
+def install(connection: BaseDatabaseWrapper, guards: tuple[Guard, ...] = GUARDS) -> Iterator[str]:
+    """The SQL statements that create the triggers for the database behind ``connection``.
+
+    Other rooms pass guards of their own; the function that refuses is shared.
+    """
     if connection.vendor == "postgresql":
         yield (
             "CREATE OR REPLACE FUNCTION cases_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ "
             "BEGIN RAISE EXCEPTION '% on % refused: %', TG_OP, TG_TABLE_NAME, TG_ARGV[0] "
             "USING ERRCODE = 'restrict_violation'; END $$"
         )
-    for guard in GUARDS:
+    for guard in guards:
         yield from (_postgresql if connection.vendor == "postgresql" else _sqlite)(guard)
 
 
-def remove(connection: BaseDatabaseWrapper) -> Iterator[str]:
-    """The SQL statements that drop the triggers."""
+def remove(connection: BaseDatabaseWrapper, guards: tuple[Guard, ...] = GUARDS) -> Iterator[str]:
+    """The SQL statements that drop the triggers, and this room's function with its own."""
     postgresql = connection.vendor == "postgresql"
-    for guard in GUARDS:
+    for guard in guards:
         for event in ("update", "delete", "truncate" if postgresql else "insert"):
             on_table = f" ON {guard.table}" if postgresql else ""
             yield f"DROP TRIGGER IF EXISTS {name(guard.table, event)}{on_table}"
-    if postgresql:
+    if postgresql and guards is GUARDS:
         yield "DROP FUNCTION IF EXISTS cases_refuse()"
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import PermissionDenied
 from django.db.models import F
 from django.utils import timezone
 
 from accounts.actors import Actor
+from accounts.errors import RecordedRefusal
 from accounts.models import User
 from accounts.scopes import Scope
 from audit.actions import Action
@@ -196,7 +196,7 @@ def _require_may_open_cases(actor: Actor) -> None:
             subject="cases.case",
             payload={"action": "create"},
         )
-    raise PermissionDenied("You may not open cases.")
+    raise RecordedRefusal("You may not open cases.")
 
 
 def _next_number() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from accounts.actors import Actor, user_actor
@@ -13,7 +12,7 @@ from audit.transactions import audited
 from cases.custody_log import log_custody
 from cases.errors import CustodyConflict
 from cases.models import CustodyEvent, Exhibit, Transfer
-from cases.permissions import CaseAction, allowed, require
+from cases.permissions import CaseAction, allowed, deny, require
 from cases.services.integrity import measure, unavailable, usable
 from cases.stamps import text_sha256
 from cases.validation import required_text
@@ -241,7 +240,7 @@ def _lock(exhibit: Exhibit) -> Exhibit:
 def _require_receiver(actor: Actor, transfer: Transfer) -> Exhibit:
     require(actor, transfer.exhibit.case, CaseAction.TRANSFER)
     if actor.kind != "user" or actor.user != transfer.receiver:
-        raise PermissionDenied("Only the person to whom custody was offered can answer.")
+        deny(actor, transfer.exhibit.case, "answer_for_the_receiver")
     return transfer.exhibit
 
 

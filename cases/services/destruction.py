@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from accounts.actors import Actor
@@ -22,7 +21,7 @@ from cases.models import (
     DestructionRequest,
     Exhibit,
 )
-from cases.permissions import CaseAction, require
+from cases.permissions import CaseAction, deny, require
 from cases.services.holds import open_holds
 from cases.services.integrity import measure, unavailable
 from cases.stamps import text_sha256
@@ -147,7 +146,7 @@ def decline_destruction(
 def _require_person(actor: Actor, exhibit: Exhibit) -> User:
     require(actor, exhibit.case, CaseAction.DESTROY)
     if actor.kind != "user" or actor.user is None:
-        raise PermissionDenied("Destruction is decided by people.")
+        deny(actor, exhibit.case, CaseAction.DESTROY)
     return actor.user
 
 

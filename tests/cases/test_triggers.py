@@ -21,7 +21,7 @@ def refused(sql: str) -> str:
         transaction.atomic(),
         connection.cursor() as cursor,
     ):
-        cursor.execute(sql, parameters)
+        cursor.execute(sql)
     return str(caught.value)
 
 
