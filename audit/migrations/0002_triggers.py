@@ -7,12 +7,12 @@ from audit import triggers
 
 def install(_apps, schema_editor):
     for statement in triggers.install(schema_editor.connection):
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)
 
 
 def remove(_apps, schema_editor):
     for statement in triggers.remove(schema_editor.connection):
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)
 
 
 class Migration(migrations.Migration):

@@ -1,0 +1,78 @@
+"""The database itself refuses to rewrite the ledger."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from audit import checkpoints, triggers
+from audit.models import StampRequest
+from audit.verification import verify_all
+from tests.audit.ledgers import three_chains
+
+STATEMENTS = [
+    "UPDATE audit_auditevent SET actor_label = 'somebody else'",
+    "DELETE FROM audit_auditevent WHERE seq = 2",
+    "DELETE FROM audit_auditevent",
+    "UPDATE audit_checkpoint SET root = ''",
+    "DELETE FROM audit_checkpoint",
+    "DELETE FROM audit_chainhead WHERE chain <> 'global'",
+    "UPDATE audit_chainhead SET seq = seq - 1",
+    "UPDATE audit_chainhead SET hash = 'x'",
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_raw_sql_is_refused(statement: str) -> None:
+    three_chains()
+    checkpoints.keep_outside(checkpoints.create(reason="request"))
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+    assert verify_all().ok
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", sorted(triggers.REFUSED_UPDATES))
+def test_truncate_is_refused_where_it_exists(table: str) -> None:
+    # SQLite has no TRUNCATE; its DELETE without WHERE is among the statements above.
+    statement = "TRUNCATE" if connection.vendor == "postgresql" else "DELETE FROM"
+    three_chains()
+    checkpoint = checkpoints.create(reason="request")
+    StampRequest.objects.create(checkpoint=checkpoint, stamped_at=timezone.now())
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"{statement} {table}{_cascade(statement)}")
+
+
+def _cascade(statement: str) -> str:
+    return " CASCADE" if statement == "TRUNCATE" else ""
+
+
+@pytest.mark.django_db
+def test_a_granted_time_stamp_is_final() -> None:
+    three_chains(1)
+    checkpoint = checkpoints.create(reason="request")
+    request = StampRequest.objects.create(checkpoint=checkpoint)
+    request.attempts, request.stamped_at = 1, timezone.now()
+    request.save()
+    request.response = b"another"
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        request.save()
+
+
+@pytest.mark.django_db
+def test_a_missing_trigger_is_reported() -> None:
+    with connection.cursor() as cursor:
+        on_table = " ON audit_auditevent" if connection.vendor == "postgresql" else ""
+        cursor.execute(f"DROP TRIGGER audit_auditevent_no_update{on_table}")
+    assert [problem.code for problem in verify_all().problems] == ["trigger_missing"]
+    assert triggers.missing(connection) == ["audit_auditevent_no_update"]
