@@ -51,3 +51,14 @@ def test_a_finished_analysis_never_changes(finding: Any) -> None:
 def test_what_was_asked_never_changes(running: Any, column: str) -> None:
     value = "'{\"threshold\": 0.4}'" if column == "parameters" else "'2020-01-01'"
     refused(f"UPDATE detection_analysis SET {column} = {value}")
+
+
+REPLACE = {
+    "sqlite": "INSERT OR REPLACE INTO detection_finding SELECT * FROM detection_finding",
+    "postgresql": "INSERT INTO detection_finding SELECT * FROM detection_finding "
+    "ON CONFLICT (id) DO UPDATE SET verdict = 'REAL'",
+}
+
+
+def test_replacing_a_row_is_refused_too(finding: Any) -> None:
+    refused(REPLACE[connection.vendor])

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import io
 import wave
-from typing import Any
 
 import numpy as np
 from PIL import Image
-
-from cases import services as cases
-from cases.models import Exhibit
 
 RATE = 16_000
 
@@ -39,8 +35,3 @@ def voice(seconds: float, seed: int = 0) -> bytes:
         file.setframerate(RATE)
         file.writeframes(samples.astype("<i2").tobytes())
     return stream.getvalue()
-
-
-def receive(case: Any, actor: Any, content: bytes, name: str) -> Exhibit:
-    """The recording as an exhibit of ``case``."""
-    return cases.receive_evidence(actor=actor, case=case, stream=io.BytesIO(content), filename=name)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
 import redis
-from audit.verification import verify_all
-from detection.health import queue_health
 
 from audit.models import AuditEvent
+from audit.verification import verify_all
+from cases import services as cases
 from cases.storage import evidence_store
 from detection import services
+from detection.health import queue_health
 from detection.models import Analysis, Finding
 from tests.queue.conftest import finished, in_the_middle, wait_until
-from tests.queue.media import picture, receive, voice
+from tests.queue.media import picture, voice
 
 pytestmark = pytest.mark.queue
 
@@ -31,7 +33,9 @@ def submit(case: Any, bob_actor: Any) -> Any:
     """``submit(content, name)``: into evidence and onto the queue."""
 
     def run(content: bytes, name: str) -> Analysis:
-        exhibit = receive(case, bob_actor, content, name)
+        exhibit = cases.receive_evidence(
+            actor=bob_actor, case=case, stream=io.BytesIO(content), filename=name
+        )
         return services.submit_analysis(actor=bob_actor, exhibit=exhibit)
 
     return run
