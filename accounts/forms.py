@@ -30,7 +30,9 @@ class KeyForm(forms.Form):
     """A new API key."""
 
     name = forms.CharField(
-        label=_("Name"), max_length=100, help_text=_("What will use it, for example “Intake robot”.")
+        label=_("Name"),
+        max_length=100,
+        help_text=_("What will use it, for example “Intake robot”."),
     )
     scopes = forms.MultipleChoiceField(
         label=_("What it may do"),

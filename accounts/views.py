@@ -79,14 +79,12 @@ def security(request: HttpRequest) -> HttpResponse:
     """Second factor, password, time zone."""
     form = TimeZoneForm(request.POST or None, initial={"timezone": request.user.timezone})
     if request.method == "POST" and form.is_valid():
-        services.set_timezone(
-            actor=actor_for(request), user=request.user, timezone=form.cleaned_data["timezone"]
-        )
-        messages.success(request, _("Times are now shown in %(zone)s.") % {"zone": form.cleaned_data["timezone"]})
+        zone = form.cleaned_data["timezone"]
+        services.set_timezone(actor=actor_for(request), user=request.user, timezone=zone)
+        messages.success(request, _("Times are now shown in %(zone)s.") % {"zone": zone})
         return redirect("accounts:security")
-    factors = {
-        str(kind) for kind in Authenticator.objects.filter(user=request.user).values_list("type", flat=True)
-    }
+    mine = Authenticator.objects.filter(user=request.user)
+    factors = {str(kind) for kind in mine.values_list("type", flat=True)}
     return render(
         request,
         "accounts/security.html",

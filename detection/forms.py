@@ -1,4 +1,4 @@
-"""Forms of the examination pages: shape and words only; every rule is in ``ml`` and the services."""
+"""Forms of the examination pages: shape and words; every rule is in ``ml`` and the services."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ from cases.views.frame import may
 from detection import services
 from detection.errors import DetectionError
 from detection.forms import ReviewForm, ReviewRequestForm
+from detection.lineage import lineage
 from detection.models import Analysis, AnalysisStatus, Artefact, ReviewKind, Stage
-from detection.overview import waiting_before
 from detection.selectors import (
     analyses_for,
     analysis_for,
@@ -31,15 +31,15 @@ from detection.selectors import (
     artefact_for,
     artefacts_for,
     finding_for,
+    findings_for,
     is_blinded,
     models_used,
     result_of,
     reviews_for,
 )
-from detection.views.comparison import compare
+from detection.views.comparison import side_by_side
 from detection.views.finding import finding_page
 from detection.views.reliability import reliability_of
-
 
 STAGES = [stage for stage in Stage.values if stage != Stage.COMPLETE]
 
@@ -74,6 +74,14 @@ def analysis(request: HttpRequest, analysis_id: str) -> HttpResponse:
     return render(request, "detection/analysis.html", context)
 
 
+def waiting_before(run: Analysis) -> int:
+    """How many queued analyses come before this one; 0 when it does not wait."""
+    if run.status != AnalysisStatus.QUEUED:
+        return 0
+    queued = Analysis.objects.filter(status=AnalysisStatus.QUEUED)
+    return queued.filter(created_at__lt=run.created_at).count()
+
+
 def _outcome(actor: Actor, run: Analysis) -> dict[str, Any]:
     finding = finding_for(actor, run)
     blinded = finding is None and is_blinded(actor, run)
@@ -90,6 +98,7 @@ def _outcome(actor: Actor, run: Analysis) -> dict[str, Any]:
         result = result_of(finding)
         context |= {
             "page": finding_page(result, list(artefacts_for(actor, run))),
+            "lineage": lineage(actor, run),
             "reviews": list(reviews_for(actor, run)),
             "reliability": reliability_of(models_used(finding)),
         }
@@ -236,14 +245,17 @@ def comparison(request: HttpRequest, analysis_id: str, other_id: str) -> HttpRes
     """Two runs side by side: numbers, settings, versions, and whether they agree."""
     actor = actor_for(request)
     runs = [analysis_or_404(actor, analysis_id), analysis_or_404(actor, other_id)]
-    findings = [finding_for(actor, run) for run in runs]
-    if findings[0] is None or findings[1] is None:
-        messages.error(request, _("Both analyses need a finding that you may read."))
+    try:
+        outcome = services.compare_runs(actor=actor, first=runs[0], second=runs[1])
+    except DetectionError as refusal:
+        messages.error(request, refusal.message)
         return redirect("detection:analysis", runs[0].pk)
+    findings = list(findings_for(actor).filter(analysis__in=runs))
+    results = {finding.analysis_id: result_of(finding) for finding in findings}
     context = {
         "runs": runs,
-        "findings": findings,
-        "comparison": compare(result_of(findings[0]), result_of(findings[1])),
+        "outcome": outcome,
+        "tables": side_by_side(results[runs[0].pk], results[runs[1].pk]),
         "nav": "cases",
     }
     return render(request, "detection/comparison.html", context)

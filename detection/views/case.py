@@ -119,7 +119,18 @@ def _as_csv(actor: Actor, runs: Iterable[Analysis], number: str) -> HttpResponse
     response["Content-Disposition"] = f'attachment; filename="analyses-{number}.csv"'
     table = csv.writer(response)
     table.writerow(
-        ["exhibit", "file", "sha256", "analysis", "profile", "status", "verdict", "probability", "log10_lr", "submitted"]
+        [
+            "exhibit",
+            "file",
+            "sha256",
+            "analysis",
+            "profile",
+            "status",
+            "verdict",
+            "probability",
+            "log10_lr",
+            "submitted",
+        ]
     )
     for run in listed:
         finding = findings.get(run.pk)

@@ -10,8 +10,6 @@ from django.utils.translation import gettext as _
 from ml.result import AnalysisResult, BranchResult
 
 LN10 = math.log(10)
-# Natural-log units. A rerun on the same hardware is equal; the tolerance covers other hardware.
-TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -25,51 +23,27 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    conclusion: str
-    same_file: bool
+class Tables:
     numbers: tuple[Row, ...]
     branches: tuple[Row, ...]
     circumstances: tuple[Row, ...]
 
 
-def compare(left: AnalysisResult, right: AnalysisResult) -> Comparison:
-    """Compare two results field by field."""
-    same_file = left.input.sha256 == right.input.sha256
-    return Comparison(
-        conclusion=_conclusion(left, right, same_file),
-        same_file=same_file,
+def side_by_side(left: AnalysisResult, right: AnalysisResult) -> Tables:
+    """Two results field by field."""
+    ours, theirs = left.decision, right.decision
+    return Tables(
         numbers=(
-            _row(_("Verdict"), left.decision.verdict, right.decision.verdict),
-            _row("log10 LR", _figure(left.decision.log10_lr), _figure(right.decision.log10_lr)),
-            _row(
-                _("Probability"),
-                _figure(left.decision.probability),
-                _figure(right.decision.probability),
-            ),
-            _row(_("Strategy"), left.decision.strategy, right.decision.strategy),
-            _row(_("Threshold"), str(left.decision.threshold), str(right.decision.threshold)),
-            _row(_("Prior"), str(left.decision.prior), str(right.decision.prior)),
+            _row(_("Verdict"), ours.verdict, theirs.verdict),
+            _row("log10 LR", _figure(ours.log10_lr), _figure(theirs.log10_lr)),
+            _row(_("Probability"), _figure(ours.probability), _figure(theirs.probability)),
+            _row(_("Strategy"), ours.strategy, theirs.strategy),
+            _row(_("Threshold"), str(ours.threshold), str(theirs.threshold)),
+            _row(_("Prior"), str(ours.prior), str(theirs.prior)),
         ),
         branches=tuple(_branch_rows(left, right)),
         circumstances=tuple(_circumstances(left, right)),
     )
-
-
-def _conclusion(left: AnalysisResult, right: AnalysisResult, same_file: bool) -> str:
-    if not same_file:
-        return _("Two different recordings. Compare how each was reached, not which is larger.")
-    if left.decision == right.decision:
-        return _("Identical: the same file gave the same numbers.")
-    first, second = left.decision.llr, right.decision.llr
-    if first is not None and second is not None and abs(first - second) <= TOLERANCE:
-        return _(
-            "Within tolerance: the log10 LRs differ by %(gap).4f, at most %(limit).4f is allowed."
-        ) % {
-            "gap": abs(first - second) / LN10,
-            "limit": TOLERANCE / LN10,
-        }
-    return _("Different. The marked lines below show what was not the same.")
 
 
 def _branch_rows(left: AnalysisResult, right: AnalysisResult) -> list[Row]:

@@ -179,11 +179,13 @@ def odds_sentence(decision: Decision) -> str:
     first, second = (manipulated, bona_fide) if decision.log10_lr >= 0 else (bona_fide, manipulated)
     text = (
         _(
-            "These findings are at least %(times)s times more probable if %(first)s than if %(second)s."
+            "These findings are at least %(times)s times more probable if %(first)s "
+            "than if %(second)s."
         )
         if decision.bound_reached
         else _(
-            "These findings are about %(times)s times more probable if %(first)s than if %(second)s."
+            "These findings are about %(times)s times more probable if %(first)s "
+            "than if %(second)s."
         )
     )
     return text % {

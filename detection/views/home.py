@@ -15,7 +15,7 @@ from cases.models import Note
 from cases.permissions import CaseAction
 from cases.selectors import cases_for, exhibits_for, transfers_waiting_for
 from detection import services
-from detection.overview import queue_state
+from detection.health import queue_health
 from detection.selectors import analyses_for, findings_for, notifications_for, review_queue
 
 RECENT = 8
@@ -36,7 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "unread": notifications_for(request.user).filter(read_at=None)[:RECENT],
         "findings": findings_for(actor).order_by("-created_at")[:RECENT],
         "running": analyses_for(actor).open()[:RECENT],
-        "queue": queue_state(),
+        "queue": queue_health(),
     }
     return render(request, "detection/home.html", context)
 

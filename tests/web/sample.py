@@ -63,33 +63,63 @@ def sample_outcome(exhibit: Exhibit, *, duration: float = 12.0) -> AnalysisOutco
         media=MediaFacts(
             container="mov,mp4",
             duration_s=duration,
-            video=VideoFacts("h264", 640, 360, 0, 25.0, int(duration * 25), duration, False, "yuv420p"),
+            video=VideoFacts(
+                "h264", 640, 360, 0, 25.0, int(duration * 25), duration, False, "yuv420p"
+            ),
             audio=AudioFacts("aac", 16000, 1, duration),
             tags={"encoder": "Lavf61"},
         ),
         quality=(
-            QualityGate("face_size", 96.0, "px", "at least 64 px", True, "The face is large enough."),
-            QualityGate("speech_seconds", 7.8, "s", "at least 2 s", True, "There is enough speech."),
             QualityGate(
-                "bandwidth", 3600.0, "Hz", "at least 6000 Hz", False,
+                "face_size", 96.0, "px", "at least 64 px", True, "The face is large enough."
+            ),
+            QualityGate(
+                "speech_seconds", 7.8, "s", "at least 2 s", True, "There is enough speech."
+            ),
+            QualityGate(
+                "bandwidth",
+                3600.0,
+                "Hz",
+                "at least 6000 Hz",
+                False,
                 "The sound reaches only 3.6 kHz, as after a telephone line. The audio detector was "
-                "validated on wider sound.", ("aasist",),
+                "validated on wider sound.",
+                ("aasist",),
             ),
         ),
         faces=tuple(
-            FaceFacts(0, k * 50, 2.0 * k, (220.0, 60.0, 360.0, 220.0), 0.99, 140.0, 110.0, 4.0, 3.1 - k)
+            FaceFacts(
+                0, k * 50, 2.0 * k, (220.0, 60.0, 360.0, 220.0), 0.99, 140.0, 110.0, 4.0, 3.1 - k
+            )
             for k in range(4)
         ),
         branches=(
-            _scored("xception", "Face appearance (Xception)", MediaKind.VIDEO, 2.9,
-                    curves=(Curve("face 1", times, scores, "s", "logit of each frame"),),
-                    items=tuple(ScoredItem(t, t + 0.4, s) for t, s in zip(times, scores, strict=True))),
+            _scored(
+                "xception",
+                "Face appearance (Xception)",
+                MediaKind.VIDEO,
+                2.9,
+                curves=(Curve("face 1", times, scores, "s", "logit of each frame"),),
+                items=tuple(ScoredItem(t, t + 0.4, s) for t, s in zip(times, scores, strict=True)),
+            ),
             _scored("resnext_lstm", "Motion over time (ResNeXt + LSTM)", MediaKind.VIDEO, 1.6),
             _scored("aasist", "Voice (AASIST)", MediaKind.AUDIO, -0.9, items=windows),
-            BranchResult("av_sync", "1", "Lips and sound", MediaKind.VIDEO, BranchStatus.NOT_APPLICABLE,
-                         reason="The mouth is covered in most frames, so its movement cannot be followed."),
-            BranchResult("ensemble", "1", "Ensemble of three networks", MediaKind.VIDEO,
-                         BranchStatus.NO_WEIGHTS, reason="No trained weights are registered for it."),
+            BranchResult(
+                "av_sync",
+                "1",
+                "Lips and sound",
+                MediaKind.VIDEO,
+                BranchStatus.NOT_APPLICABLE,
+                reason="The mouth is covered in most frames, so its movement cannot be followed.",
+            ),
+            BranchResult(
+                "ensemble",
+                "1",
+                "Ensemble of three networks",
+                MediaKind.VIDEO,
+                BranchStatus.NO_WEIGHTS,
+                reason="No trained weights are registered for it.",
+            ),
         ),
         decision=Decision(
             verdict=Verdict.FAKE,
@@ -103,7 +133,9 @@ def sample_outcome(exhibit: Exhibit, *, duration: float = 12.0) -> AnalysisOutco
             threshold=0.5,
             strategy="logistic",
             bias=bias,
-            contributions=tuple(Contribution(name, value, 1.0, value) for name, value in shares.items()),
+            contributions=tuple(
+                Contribution(name, value, 1.0, value) for name, value in shares.items()
+            ),
             propositions=(
                 "The face or voice in the recording was made or changed by a generator.",
                 "The recording shows what was in front of the camera and microphone.",
@@ -114,32 +146,62 @@ def sample_outcome(exhibit: Exhibit, *, duration: float = 12.0) -> AnalysisOutco
             recommendation="Compare with an original of the same speaker before concluding.",
             fusion_sha256="ab" * 32,
         ),
-        segments=(Segment("xception", 1.2, 4.8, 3.9,
-                          "Face appearance responded above its threshold from 0:01.2 to 0:04.8."),),
+        segments=(
+            Segment(
+                "xception",
+                1.2,
+                4.8,
+                3.9,
+                "Face appearance responded above its threshold from 0:01.2 to 0:04.8.",
+            ),
+        ),
         sentences=(
             "Face appearance carries most of the evidence, with a share of +1.26.",
-            "The voice leans to bona fide with a share of −0.30; it was outside its validated domain.",
+            "The voice leans to bona fide (−0.30); it was outside its validated domain.",
         ),
         transforms=("decoded with PyAV", "32 frames taken evenly", "faces cropped with margin 0.3"),
         artefacts=tuple(item.facts for item in derived),
         provenance=Provenance(
-            tool_version="0.1.0", git_commit="0" * 40, profile="standard", profile_sha256="cd" * 32,
-            parameters={"threshold": 0.5}, packages={"torch": "2.11.0", "numpy": "2.0"},
-            python="3.11", platform="Linux x86_64", device="cpu", dtype="float32", seed=0,
-            deterministic=True, timings_s={"decode": 0.8, "models": 2.4, "fusion": 0.01},
+            tool_version="0.1.0",
+            git_commit="0" * 40,
+            profile="standard",
+            profile_sha256="cd" * 32,
+            parameters={"threshold": 0.5},
+            packages={"torch": "2.11.0", "numpy": "2.0"},
+            python="3.11",
+            platform="Linux x86_64",
+            device="cpu",
+            dtype="float32",
+            seed=0,
+            deterministic=True,
+            timings_s={"decode": 0.8, "models": 2.4, "fusion": 0.01},
         ),
     )
     return AnalysisOutcome(result=result, artefacts=derived)
 
 
 def _scored(
-    name: str, title: str, kind: MediaKind, llr: float,
-    *, items: tuple[ScoredItem, ...] = (), curves: tuple[Curve, ...] = (),
+    name: str,
+    title: str,
+    kind: MediaKind,
+    llr: float,
+    *,
+    items: tuple[ScoredItem, ...] = (),
+    curves: tuple[Curve, ...] = (),
 ) -> BranchResult:
     return BranchResult(
-        name, "1", title, kind, BranchStatus.SCORED, logit=llr, llr=llr, llr_bounds=(-4.8, 5.3),
-        weights=name, weights_sha256=hashlib.sha256(name.encode()).hexdigest(),
-        items=items, curves=curves,
+        name,
+        "1",
+        title,
+        kind,
+        BranchStatus.SCORED,
+        logit=llr,
+        llr=llr,
+        llr_bounds=(-4.8, 5.3),
+        weights=name,
+        weights_sha256=hashlib.sha256(name.encode()).hexdigest(),
+        items=items,
+        curves=curves,
     )
 
 
@@ -157,9 +219,18 @@ def _artefact(name: str, kind: str, picture: Image.Image, parent: str, t: float)
     picture.save(buffer, "JPEG" if jpeg else "PNG")
     content = buffer.getvalue()
     facts = ArtefactFacts(
-        name=name, kind=kind, mime_type="image/jpeg" if jpeg else "image/png",
-        sha256=hashlib.sha256(content).hexdigest(), size=len(content), parent_sha256=parent,
-        producer="xception 1", t=t, track=0, width=SIDE, height=SIDE, caption=f"Face at {t:.1f} s",
+        name=name,
+        kind=kind,
+        mime_type="image/jpeg" if jpeg else "image/png",
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+        parent_sha256=parent,
+        producer="xception 1",
+        t=t,
+        track=0,
+        width=SIDE,
+        height=SIDE,
+        caption=f"Face at {t:.1f} s",
     )
     return DerivedArtefact(facts, content)
 
