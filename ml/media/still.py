@@ -15,7 +15,7 @@ from ml.media.plan import Limits
 from ml.result import ImageFacts, MediaFacts, MediaKind
 
 pillow_heif.register_heif_opener()
-FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "TIFF", "HEIF")
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "HEIF")
 MAX_TAGS = 64
 MAX_TAG_LENGTH = 500
 _HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
