@@ -17,7 +17,7 @@ class ResNeXtLSTM(nn.Module):
     recurrence or the pooling, which joins the masked mean and maximum over time.
     """
 
-    def __init__(self, hidden: int = 256, layers: int = 1, dropout: float = 0.3) -> None:
+    def __init__(self, hidden: int = 256, layers: int = 2, dropout: float = 0.3) -> None:
         super().__init__()
         self.backbone = resnext50_32x4d(weights=None)
         self.backbone.fc = nn.Identity()

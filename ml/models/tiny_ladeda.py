@@ -1,4 +1,4 @@
-"""Tiny-LaDeDa (Cavia 2024): 1,297 parameters that look at 7x7 patches of local gradients."""
+"""Tiny-LaDeDa (Cavia 2024): 1,297 parameters that look at tiny patches of local gradients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from torch.nn import functional
 
 WIDTH = 8
 STRIDE = 2
-PATCH = 7
 
 
 class GradientFilter(nn.Module):
@@ -33,7 +32,7 @@ class GradientFilter(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1 and unpadded strided 3x3 convolution with a cropped, subsampled residual."""
+    """1x1 and unpadded, strided 3x3 convolution; no residual, as in the published student."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,13 +40,11 @@ class Bottleneck(nn.Module):
         self.bn1 = nn.BatchNorm2d(WIDTH)
         self.conv2 = nn.Conv2d(WIDTH, WIDTH, 3, stride=STRIDE, bias=False)
         self.bn2 = nn.BatchNorm2d(WIDTH)
-        self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 8, H, W) -> (B, 8, (H-3)/2+1, (W-3)/2+1)."""
-        out = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
-        shortcut = x[:, :, 1:-1:STRIDE, 1:-1:STRIDE]
-        return torch.relu(out + shortcut)
+        """(B, 8, H, W) -> (B, 8, (H-3)//2+1, (W-3)//2+1)."""
+        out: Tensor = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x))))).relu()
+        return out
 
 
 class TinyLaDeDa(nn.Module):

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ml.evaluation.metrics import eer
 from ml.media.windows import level, repeat_to
 from ml.models.aasist import AASIST, AASIST_BASE, AASIST_LIGHT, WINDOW_SAMPLES
 from ml.models.whisper_detector import WhisperConfig, WhisperDetector
@@ -27,6 +28,7 @@ from ml.training.audio_clips import (
     load_manifest,
 )
 from ml.training.engine import ConfigError
+from ml.training.linear_probe import start_head
 from ml.training.whisper_import import load_encoder
 
 JUDGED_LEVEL = 0.05
@@ -41,6 +43,7 @@ class AudioConfig:
     ``folds`` is held out by source and judged; -1 trains on every source. Of the spoofed half of
     a batch, ``copies`` are copy-synthesis and ``voices`` own synthesis. ``strength`` scales the
     augmentation probabilities. ``frozen`` names parameter prefixes that are not trained.
+    ``probe`` starts the head of a pretrained encoder from a logistic regression.
     """
 
     architecture: str
@@ -57,6 +60,7 @@ class AudioConfig:
     layers: int = 2
     dropout: float = 0.3
     frozen: tuple[str, ...] = ()
+    probe: bool = False
 
 
 def build(config: AudioConfig) -> nn.Module:
@@ -110,6 +114,10 @@ class AudioTask:
             (c for c in made if c.spoof and not c.parent), lambda clip: clip.generator
         )
 
+        if config.probe and isinstance(self.model, WhisperDetector):
+            windows = [repeat_to(level(c.waveform, JUDGED_LEVEL), config.samples) for c in trained]
+            start_head(self.model, windows, np.array([clip.spoof for clip in trained]))
+
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
         """(B, samples) float32 and (B,) float32 labels, 1 = spoof."""
         half = self.config.batch // 2
@@ -129,7 +137,7 @@ class AudioTask:
         if not self.judged:
             return {"score": 0.0}
         scores = score_clips(model, [clip.waveform for clip in self.judged], self.config.samples)
-        rate = equal_error_rate(scores, np.array([clip.spoof for clip in self.judged]))
+        rate = eer(scores, np.array([clip.spoof for clip in self.judged]))
         return {"eer": rate, "score": -rate}
 
     def _forgery(self, rng: np.random.Generator) -> AudioClip:
@@ -158,13 +166,3 @@ def score_clips(
             ]
             scores.append(fake_logit(model(torch.from_numpy(np.stack(windows)))).double().numpy())
     return np.concatenate(scores)
-
-
-def equal_error_rate(scores: NDArray[np.float64], spoof: NDArray[np.bool_]) -> float:
-    """EER of scores that rise for spoofed speech."""
-    order = np.argsort(-scores, kind="stable")
-    hits = spoof[order]
-    missed = 1 - np.cumsum(hits) / hits.sum()
-    false_alarms = np.cumsum(~hits) / (~hits).sum()
-    best = int(np.argmin(np.abs(missed - false_alarms)))
-    return float((missed[best] + false_alarms[best]) / 2)

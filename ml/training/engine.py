@@ -123,6 +123,7 @@ class Trainer:
             [p for p in self.model.parameters() if p.requires_grad],
             lr=config.lr,
             weight_decay=config.weight_decay,
+            fused=True,
         )
         self.step = 0
         self.used_s = 0.0
@@ -238,24 +239,30 @@ def seed_everything(seed: int) -> None:
 @torch.no_grad()
 def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
     """Move the exponential moving average of parameters and floating buffers towards ``model``."""
-    for mean, value in zip(
-        average.state_dict().values(), model.state_dict().values(), strict=True
-    ):
-        if mean.is_floating_point():
-            mean.lerp_(value, 1.0 - decay)
-        else:
+    means, values = average.state_dict().values(), model.state_dict().values()
+    pairs = list(zip(means, values, strict=True))
+    floating = [(mean, value) for mean, value in pairs if mean.is_floating_point()]
+    torch._foreach_lerp_([m for m, _ in floating], [v for _, v in floating], 1.0 - decay)
+    for mean, value in pairs:
+        if not mean.is_floating_point():
             mean.copy_(value)
 
 
 def save_tensors(
     model: nn.Module, path: Path, *, keep: Callable[[str], bool] = lambda _: True, half: bool = False
 ) -> None:
-    """Write the (chosen) tensors of ``model`` as safetensors, floating ones fp16 when ``half``."""
+    """Write the (chosen) tensors of ``model`` as safetensors; with ``half`` the floating ones as
+    fp16, except batch statistics, whose small values fp16 would lose."""
     tensors = {
-        key: (value.half() if half and value.is_floating_point() else value).contiguous().cpu()
+        key: (
+            value.half() if half and value.is_floating_point() and "running_" not in key else value
+        )
+        .contiguous()
+        .cpu()
         for key, value in model.state_dict().items()
         if keep(key)
     }
     part = path.with_suffix(".part")
     save_file(tensors, str(part))
+    part.chmod(0o644)
     os.replace(part, path)

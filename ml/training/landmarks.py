@@ -20,9 +20,9 @@ import cv2
 import mediapipe
 import numpy as np
 from numpy.typing import NDArray
+from video_sampling import FRAMES_PER_CLIP, SAMPLED_FPS
 
 POINTS = 468
-FRAMES_PER_CLIP = 64
 
 
 def picture_landmarks(mesh: object, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -49,14 +49,15 @@ def pictures(folder: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
 
 
 def clip_frames(folder: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """The first ``FRAMES_PER_CLIP`` frames of every clip as ``path#index``."""
+    """``SAMPLED_FPS`` frames a second of every clip's beginning as ``path#index``."""
     for row in read_manifest(folder):
         reader = cv2.VideoCapture(str(folder / row["path"]))
-        for index in range(FRAMES_PER_CLIP):
-            more, bgr = reader.read()
-            if not more:
+        step = max(1, round(float(row["fps"]) / SAMPLED_FPS))
+        for index in range(step * FRAMES_PER_CLIP):
+            if not reader.grab():
                 break
-            yield f"{row['path']}#{index}", cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+            if index % step == 0:
+                yield f"{row['path']}#{index}", cv2.cvtColor(reader.retrieve()[1], cv2.COLOR_BGR2RGB)
         reader.release()
 
 
@@ -74,7 +75,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
     mesh = mediapipe.solutions.face_mesh.FaceMesh(
-        static_image_mode=options.media == "images", max_num_faces=1, min_detection_confidence=0.3
+        static_image_mode=True, max_num_faces=1, min_detection_confidence=0.3
     )
     source = pictures if options.media == "images" else clip_frames
     found = [(name, picture_landmarks(mesh, rgb)) for name, rgb in source(options.data / options.media)]

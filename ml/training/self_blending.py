@@ -65,8 +65,13 @@ def soften(mask: Mask, rng: np.random.Generator) -> Mask:
 
 def random_mask(shape: tuple[int, int], points: Points, rng: np.random.Generator) -> Mask:
     """A random facial region, bent and softened."""
-    region = REGIONS[int(rng.choice(len(REGIONS), p=REGION_SHARES))]
+    region = random_region(rng)
     return soften(elastic(region_mask(shape, points, region), rng.uniform(0, 0.04), rng), rng)
+
+
+def random_region(rng: np.random.Generator) -> tuple[int, ...]:
+    """Landmark indices of a facial region, large ones more often."""
+    return REGIONS[int(rng.choice(len(REGIONS), p=REGION_SHARES))]
 
 
 def blend(inner: Picture, outer: Picture, mask: Mask) -> Picture:

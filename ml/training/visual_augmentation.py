@@ -45,8 +45,14 @@ def add_noise(rgb: Picture, deviation: float, rng: np.random.Generator) -> Pictu
     return np.clip(rgb + noise, 0, 255).astype(np.uint8)
 
 
-def degrade(rgb: Picture, rng: np.random.Generator) -> Picture:
-    """A random presentation of a square face crop: mirror, colour, resolution, blur, noise, JPEG."""
+def degrade(
+    rgb: Picture, rng: np.random.Generator, noise: np.random.Generator | None = None
+) -> Picture:
+    """A random presentation of a square face crop: mirror, colour, resolution, blur, noise, JPEG.
+
+    Frames of a clip are given equal ``rng`` states, so that they share one presentation, and
+    one ``noise`` generator, so that their noise is not frozen.
+    """
     if rng.random() < 0.5:
         rgb = np.ascontiguousarray(rgb[:, ::-1])
     if rng.random() < 0.6:
@@ -60,7 +66,7 @@ def degrade(rgb: Picture, rng: np.random.Generator) -> Picture:
         blurred = cv2.GaussianBlur(rgb, (0, 0), rng.uniform(0.3, 1.4))
         rgb = np.asarray(blurred, dtype=np.uint8)
     if rng.random() < 0.25:
-        rgb = add_noise(rgb, rng.uniform(1, 8), rng)
+        rgb = add_noise(rgb, rng.uniform(1, 8), noise or rng)
     if rng.random() < 0.65:
         rgb = jpeg(rgb, int(rng.integers(45, 97)))
     return rgb

@@ -1,0 +1,289 @@
+"""Training of Xception's exit flow on stored middle-flow maps.
+
+One forward pass through the frozen entry and middle flow costs most of a training step. Each
+crop is therefore passed once, its last middle-flow map is kept, and block 12 and the last two
+separable convolutions are trained on the maps for many epochs: on two processor cores about six
+times as many steps, and leave-source-out folds that share one store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from ml.media.faces import DEFAULT_MARGIN, crop_face
+from ml.models.xception import Xception, load_strict
+from ml.training.image import by_group, random_crop, to_tensor
+from ml.training.image_data import Photo, load_photos
+from ml.training.self_blending import nearest_face, poisson_swap, self_blend, swap
+from ml.training.visual_augmentation import degrade
+
+PART = 512
+EXIT = ("block12", "conv3", "bn3", "conv4", "bn4", "fc")
+
+
+@dataclass(frozen=True)
+class StoreConfig:
+    """The ``[store]`` table: how many crops of each kind are passed. ``backbone`` is an Xception
+    safetensors file of this project."""
+
+    backbone: str
+    landmarks: str
+    size: int = 192
+    real: int = 3000
+    whole: int = 2000
+    self_blend: int = 1400
+    swap: int = 900
+    judged_swaps: int = 160
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class ExitConfig:
+    """The ``[exit]`` table. ``hold_out``: sources left out of training and judged instead."""
+
+    backbone: str
+    batch: int = 48
+    hold_out: tuple[str, ...] = ()
+    smoothing: float = 0.05
+    dropout: float = 0.3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One crop to be passed: ``kind`` is "real", a method of the folder, "self-blend", "swap" or
+    "poisson-swap"; ``clean`` crops are undisturbed and only judged."""
+
+    photo: int
+    kind: str
+    source: str
+    fake: bool
+    clean: bool
+
+
+def plan_store(photos: Sequence[Photo], config: StoreConfig) -> list[Plan]:
+    """Which crops are passed: training photographs under random presentations, sources evenly,
+    then every dev photograph and Poisson swaps of dev photographs, clean."""
+    rng = np.random.default_rng(config.seed)
+    index = {id(photo): place for place, photo in enumerate(photos)}
+    train = [p for p in photos if p.split == "train"]
+    dev = [p for p in photos if p.split == "dev"]
+
+    def spread(members: Sequence[Photo], total: int, kind: str) -> list[Plan]:
+        groups = list(by_group(members).values())
+        plans = []
+        for group in groups:
+            order = rng.permutation(len(group))
+            for turn in range(total // len(groups)):
+                photo = group[order[turn % len(group)]]
+                name = kind or photo.method
+                plans.append(Plan(index[id(photo)], name, photo.source, kind != "real", clean=False))
+        return plans
+
+    real = [p for p in train if not p.fake]
+    meshed = [p for p in real if p.mesh is not None]
+    plans = spread(real, config.real, "real")
+    plans += spread([p for p in train if p.fake], config.whole, "")
+    plans += spread(meshed, config.self_blend, "self-blend") + spread(meshed, config.swap, "swap")
+    for photo in dev:
+        kind = photo.method if photo.fake else "real"
+        plans.append(Plan(index[id(photo)], kind, photo.source, photo.fake, clean=True))
+    bases = [p for p in dev if not p.fake and p.mesh is not None]
+    for place in rng.permutation(len(bases))[: config.judged_swaps]:
+        photo = bases[place]
+        plans.append(Plan(index[id(photo)], "poisson-swap", photo.source, fake=True, clean=True))
+    return [plans[place] for place in rng.permutation(len(plans))]
+
+
+class Maker:
+    """Turns plans into crops."""
+
+    def __init__(self, photos: Sequence[Photo], size: int) -> None:
+        self.photos, self.size = photos, size
+        self.donors = {
+            split: by_group([p for p in photos if not p.fake and p.mesh is not None and p.split == split])
+            for split in ("train", "dev")
+        }
+
+    def crop(self, plan: Plan, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """(S, S, 3) uint8."""
+        photo = self.photos[plan.photo]
+        rgb = self._forged(plan.kind, photo, rng)
+        if plan.clean:
+            return crop_face(rgb, photo.box, DEFAULT_MARGIN, self.size)
+        return degrade(random_crop(rgb, photo.box, self.size, rng), rng)
+
+    def _forged(self, kind: str, photo: Photo, rng: np.random.Generator) -> NDArray[np.uint8]:
+        if kind not in ("self-blend", "swap", "poisson-swap"):
+            return photo.rgb
+        assert photo.mesh is not None
+        if kind == "self-blend":
+            return self_blend(photo.rgb, photo.mesh, rng)[0]
+        group = self.donors[photo.split][photo.group]
+        meshes = np.stack([p.mesh for p in group if p.mesh is not None])
+        donor = group[nearest_face(photo.mesh, meshes, rng, among=10)]
+        assert donor.mesh is not None
+        if kind == "swap":
+            return swap(donor.rgb, donor.mesh, photo.rgb, photo.mesh, rng)[0]
+        made = poisson_swap(donor.rgb, donor.mesh, photo.rgb, photo.mesh)
+        return swap(donor.rgb, donor.mesh, photo.rgb, photo.mesh, rng)[0] if made is None else made[0]
+
+
+def build_store(config: StoreConfig, data: Path, out: Path) -> None:
+    """Pass every planned crop; parts already written are kept, so a stop loses one part."""
+    out.mkdir(parents=True, exist_ok=True)
+    photos = load_photos(
+        data / "images", out.parent / "boxes_images.npz", Path(config.landmarks), lambda _: True
+    )
+    plans = plan_store(photos, config)
+    maker = Maker(photos, config.size)
+    model = Xception()
+    load_strict(model, load_file(config.backbone))
+    model.eval().to(memory_format=torch.channels_last)
+    for part in tqdm(range(0, len(plans), PART), desc="store"):
+        path = out / f"part{part:06d}.safetensors"
+        if path.exists():
+            continue
+        maps, crops = [], []
+        for place in range(part, min(part + PART, len(plans))):
+            crops.append(maker.crop(plans[place], np.random.default_rng((config.seed, place))))
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            for start in range(0, len(crops), 32):
+                maps.append(middle_flow(model, to_tensor(crops[start : start + 32])).bfloat16())
+        save_file(
+            {"maps": torch.cat(maps).contiguous(), "crops": torch.from_numpy(np.stack(crops))},
+            str(path),
+        )
+    np.savez(
+        out / "plans.npz",
+        kinds=[p.kind for p in plans],
+        sources=[p.source for p in plans],
+        fake=[p.fake for p in plans],
+        clean=[p.clean for p in plans],
+    )
+
+
+def middle_flow(model: Xception, pictures: Tensor) -> Tensor:
+    """(B, 3, S, S) -> block 11's output (B, 728, S/16, S/16)."""
+    x = model.stem(pictures)
+    for number in range(4, 12):
+        x = model.get_submodule(f"block{number}")(x)
+    return x
+
+
+class ExitFlow(nn.Module):
+    """The part of Xception that is trained here; shares the modules of ``whole``."""
+
+    def __init__(self, whole: Xception, dropout: float) -> None:
+        super().__init__()
+        for name in EXIT:
+            self.add_module(name, whole.get_submodule(name))
+        self.relu = nn.ReLU()
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, 728, h, w) -> logits (B, 2)."""
+        x = self.relu(self.bn3(self.conv3(self.block12(maps))))
+        x = self.relu(self.bn4(self.conv4(x)))
+        out: Tensor = self.fc(self.dropout(x.mean(dim=(2, 3))))
+        return out
+
+
+class ExitTask:
+    """Half real, half fake maps, each half drawn evenly over source and kind."""
+
+    def __init__(self, config: ExitConfig, store: Path) -> None:
+        self.config = config
+        whole = Xception()
+        load_strict(whole, load_file(config.backbone))
+        self.model: nn.Module = ExitFlow(whole, config.dropout)
+        parts = [load_file(str(path))["maps"] for path in sorted(store.glob("part*.safetensors"))]
+        self.maps = torch.cat(parts)
+        with np.load(store / "plans.npz") as plans:
+            self.kinds, self.sources = plans["kinds"], plans["sources"]
+            self.fake, self.clean = plans["fake"], plans["clean"]
+        usable = ~self.clean & ~np.isin(self.sources, config.hold_out)
+        self.groups = {
+            label: [
+                np.flatnonzero(usable & (self.fake == label) & (self.kinds == kind) & (self.sources == source))
+                for kind, source in sorted(set(zip(self.kinds[usable & (self.fake == label)], self.sources[usable & (self.fake == label)], strict=True)))
+            ]
+            for label in (False, True)
+        }
+        self.judged = judged_rows(self.kinds, self.sources, self.fake, self.clean, config.hold_out)
+
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
+        """Maps (B, 728, h, w) bfloat16, mirrored at random, and labels (B,)."""
+        half = self.config.batch // 2
+        rows = [self._row(label, rng) for label in (False, True) for _ in range(half)]
+        maps = self.maps[rows]
+        mirrored = torch.from_numpy(rng.random(len(rows)) < 0.5)
+        maps[mirrored] = maps[mirrored].flip(-1)
+        return maps.contiguous(memory_format=torch.channels_last), torch.tensor([0] * half + [1] * half)
+
+    def _row(self, label: bool, rng: np.random.Generator) -> int:
+        group = self.groups[label][int(rng.integers(len(self.groups[label])))]
+        return int(rng.choice(group))
+
+    def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        """Cross-entropy with label smoothing."""
+        maps, labels = batch
+        return functional.cross_entropy(
+            model(maps).float(), labels, label_smoothing=self.config.smoothing
+        )
+
+    def evaluate(self, model: nn.Module) -> Mapping[str, float]:
+        """AUC of each judged set; ``score`` is their mean."""
+        rows = np.unique(np.concatenate([np.concatenate(pair) for pair in self.judged.values()]))
+        scored = dict(zip(rows.tolist(), self._scores(model, rows), strict=True))
+        figures = {}
+        for name, (real, fake) in self.judged.items():
+            values = [scored[row] for row in (*real.tolist(), *fake.tolist())]
+            figures[name] = float(roc_auc_score([0] * len(real) + [1] * len(fake), values))
+        figures["score"] = float(np.mean(list(figures.values())))
+        return figures
+
+    def _scores(self, model: nn.Module, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        out = []
+        with torch.autocast("cpu", torch.bfloat16):
+            for start in range(0, len(rows), 64):
+                maps = self.maps[torch.from_numpy(rows[start : start + 64])]
+                logits = model(maps.contiguous(memory_format=torch.channels_last)).float()
+                out.append((logits[:, 1] - logits[:, 0]).double().numpy())
+        return np.concatenate(out)
+
+
+def judged_rows(
+    kinds: NDArray[np.str_],
+    sources: NDArray[np.str_],
+    fake: NDArray[np.bool_],
+    clean: NDArray[np.bool_],
+    hold_out: Sequence[str],
+) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """(real, fake) rows by method: clean rows, and for held-out sources their disturbed rows too.
+
+    A source's fakes meet its own photographs; one without photographs meets the unseen web
+    photographs of the dev split.
+    """
+    held = np.isin(sources, hold_out)
+    unseen = clean | held
+    sets = {}
+    for kind in sorted(set(kinds[fake & unseen])):
+        chosen = unseen & (kinds == kind) & (held if hold_out else True)
+        own = set(sources[chosen])
+        real = unseen & ~fake & np.isin(sources, list(own))
+        if not real.any():
+            real = clean & ~fake & (sources == "muxspace/facial_expressions")
+        if chosen.sum() >= 10:
+            sets[kind] = (np.flatnonzero(real), np.flatnonzero(chosen))
+    return sets

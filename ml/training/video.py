@@ -1,0 +1,283 @@
+"""Training of the BiLSTM on frame features of the distilled ResNeXt50.
+
+The backbone is frozen, so the features of every clip, real and forged, are computed once. The
+forgeries are made from the real clips alone: no generated video is ever trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from ml.media.faces import DEFAULT_MARGIN, crop_face
+from ml.models.resnext_lstm import FEATURES, ResNeXtLSTM
+from ml.training.distillation import Student, imagenet_range
+from ml.training.image import to_tensor
+from ml.training.image_data import Box
+from ml.training.video_data import Clip, load_clips
+from ml.training.video_forgeries import (
+    animated_still,
+    consistent_self_blend,
+    consistent_swap,
+    shifted_mouth,
+)
+from ml.training.visual_augmentation import Picture, degrade
+from ml.models.xception import load_strict
+
+KINDS = ("self-blend", "mouth", "animated", "swap")
+KIND_SHARES = (0.25, 0.2, 0.35, 0.2)
+FORGED_SIDE = 360
+LONGEST = 32
+
+
+@dataclass(frozen=True)
+class VideoConfig:
+    """The ``[video]`` table. ``backbone``: the distilled student. ``sequences`` are made for each
+    source of real clips and class; ``hold_out`` names sources that are not trained on."""
+
+    backbone: str
+    landmarks: str
+    size: int = 224
+    sequences: int = 60
+    frames: int = 20
+    batch: int = 32
+    hold_out: tuple[str, ...] = ()
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Frame features (N, 32, 2048) float32 padded with zeros, lengths (N,), labels (N,), and
+    where each came from."""
+
+    features: NDArray[np.float32]
+    lengths: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    sources: NDArray[np.str_]
+    methods: NDArray[np.str_]
+
+
+class VideoTask:
+    """Batches of cached sequences; judged on held-out real clips against generated ones."""
+
+    def __init__(self, config: VideoConfig, data: Path, cache: Path) -> None:
+        self.config = config
+        trained, judged = cached_sequences(config, data, cache)
+        held = np.isin(trained.sources, config.hold_out)
+        self.trained = select(trained, ~held)
+        unseen = np.isin(judged.sources, config.hold_out) if config.hold_out else judged.labels == 0
+        self.judged = select(judged, unseen | (judged.labels == 1))
+        self.forged = select(trained, held) if config.hold_out else None
+        self.model: nn.Module = ResNeXtLSTM()
+
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
+        """Half real, half forged: features (B, 32, 2048), lengths, labels."""
+        half = self.config.batch // 2
+        rows = np.concatenate(
+            [balanced(self.trained, label, half, rng) for label in (0, 1)]
+        )
+        features = torch.from_numpy(self.trained.features[rows])
+        return features, torch.from_numpy(self.trained.lengths[rows]), torch.from_numpy(
+            self.trained.labels[rows]
+        )
+
+    def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        """Cross-entropy of ``ResNeXtLSTM.classify`` with features dropped at random."""
+        features, lengths, labels = batch
+        assert isinstance(model, ResNeXtLSTM)
+        dropped = functional.dropout(features, 0.3)
+        return functional.cross_entropy(
+            model.classify(dropped, lengths).float(), labels, label_smoothing=0.05
+        )
+
+    def evaluate(self, model: nn.Module) -> Mapping[str, float]:
+        """AUC of unseen real clips against every generated clip, and against own forgeries."""
+        assert isinstance(model, ResNeXtLSTM)
+        figures = {"generated": auc(model, self.judged)}
+        if self.forged is not None:
+            figures["forged"] = auc(model, self.forged)
+        return {**figures, "score": float(np.mean(list(figures.values())))}
+
+
+def auc(model: ResNeXtLSTM, sequences: Sequences) -> float:
+    """Area under the ROC curve of ``sequences``."""
+    return float(roc_auc_score(sequences.labels, scores(model, sequences)))
+
+
+def scores(model: ResNeXtLSTM, sequences: Sequences) -> NDArray[np.float64]:
+    """Logit FAKE - REAL of each sequence."""
+    with torch.inference_mode():
+        out = model.classify(
+            torch.from_numpy(sequences.features), torch.from_numpy(sequences.lengths)
+        )
+    return (out[:, 1] - out[:, 0]).double().numpy()
+
+
+def select(sequences: Sequences, rows: NDArray[np.bool_]) -> Sequences:
+    """The chosen rows."""
+    return Sequences(
+        sequences.features[rows],
+        sequences.lengths[rows],
+        sequences.labels[rows],
+        sequences.sources[rows],
+        sequences.methods[rows],
+    )
+
+
+def balanced(
+    sequences: Sequences, label: int, count: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Row numbers of one class, sources evenly."""
+    names = sorted(set(sequences.sources))
+    rows = [np.flatnonzero((sequences.labels == label) & (sequences.sources == n)) for n in names]
+    return np.array([rng.choice(rows[rng.integers(len(rows))]) for _ in range(count)])
+
+
+def cached_sequences(config: VideoConfig, data: Path, cache: Path) -> tuple[Sequences, Sequences]:
+    """(training, judging) sequences, computed once and kept in ``cache``."""
+    path = cache / "sequences.npz"
+    if not path.exists():
+        clips = load_clips(
+            data / "videos", cache / "boxes_videos.npz", Path(config.landmarks), lambda _: True
+        )
+        backbone = Student()
+        load_strict(backbone, load_file(config.backbone))
+        backbone.eval().to(memory_format=torch.channels_last)
+        made = [*training_sequences(clips, config, backbone), *judging_sequences(clips, config, backbone)]
+        names = [f"{part}_{field}" for part in ("train", "judge") for field in Sequences.__annotations__]
+        np.savez(path, **dict(zip(names, made, strict=True)))
+    with np.load(path) as file:
+        trained, judged = (
+            Sequences(**{field: file[f"{part}_{field}"] for field in Sequences.__annotations__})
+            for part in ("train", "judge")
+        )
+    return trained, judged
+
+
+def training_sequences(
+    clips: Sequence[Clip], config: VideoConfig, backbone: Student
+) -> tuple[NDArray[np.generic], ...]:
+    """Arrays of ``Sequences``: real stretches and forgeries of them, in one presentation each."""
+    rng = np.random.default_rng(config.seed)
+    real = [clip for clip in clips if not clip.fake]
+    rows = []
+    for source in tqdm(sorted({clip.source for clip in real}), desc="sequences"):
+        own = [clip for clip in real if clip.source == source]
+        for number in range(config.sequences):
+            for label in (0, 1):
+                clip = own[int(rng.integers(len(own)))]
+                stretch = random_stretch(clip, config.frames, rng)
+                kind = "real" if label == 0 else str(rng.choice(KINDS, p=KIND_SHARES))
+                frames, meshes, boxes = prepared(clip, stretch)
+                frames = forge(kind, frames, meshes, own, rng)
+                crops = clip_crops(frames, boxes, config.size, rng)
+                rows.append((embed(backbone, crops), len(crops), label, source, kind))
+    return packed(rows)
+
+
+def judging_sequences(
+    clips: Sequence[Clip], config: VideoConfig, backbone: Student
+) -> tuple[NDArray[np.generic], ...]:
+    """Arrays of ``Sequences``: every clip once, undisturbed, frames spread over all of it."""
+    rows = []
+    for clip in tqdm(clips, desc="judged clips"):
+        places = np.linspace(0, len(clip.frames) - 1, min(LONGEST, len(clip.frames))).round()
+        crops = [
+            crop_face(clip.frames[int(i)], clip.boxes[int(i)], DEFAULT_MARGIN, config.size)
+            for i in places
+        ]
+        rows.append((embed(backbone, crops), len(crops), int(clip.fake), clip.source, clip.method))
+    return packed(rows)
+
+
+def packed(rows: Sequence[tuple[NDArray[np.float32], int, int, str, str]]) -> tuple[NDArray[np.generic], ...]:
+    """Rows as the arrays of ``Sequences``."""
+    features = np.zeros((len(rows), LONGEST, FEATURES), dtype=np.float32)
+    for place, row in enumerate(rows):
+        features[place, : row[1]] = row[0]
+    columns = list(zip(*rows, strict=True))
+    return features, np.array(columns[1]), np.array(columns[2]), np.array(columns[3]), np.array(columns[4])
+
+
+def random_stretch(clip: Clip, frames: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Indices of up to ``frames`` frames in time order, at a random pace."""
+    count = len(clip.frames)
+    pace = int(rng.integers(1, max(2, count // 16 + 1)))
+    length = min(frames, (count - 1) // pace + 1)
+    start = int(rng.integers(0, count - (length - 1) * pace))
+    return start + pace * np.arange(length)
+
+
+def prepared(
+    clip: Clip, stretch: NDArray[np.int64]
+) -> tuple[list[Picture], NDArray[np.float32], list[Box]]:
+    """Frames of the stretch, large ones reduced around nothing but size, with meshes and boxes."""
+    shape = clip.frames[0].shape
+    factor = min(1.0, FORGED_SIDE / (max(shape[:2])))
+    frames = [
+        clip.frames[i]
+        if factor == 1.0
+        else np.asarray(
+            cv2.resize(clip.frames[i], None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA),
+            dtype=np.uint8,
+        )
+        for i in stretch
+    ]
+    boxes = [tuple(factor * value for value in clip.boxes[i]) for i in stretch]
+    return frames, clip.meshes[stretch] * np.float32(factor), boxes  # type: ignore[return-value]
+
+
+def forge(
+    kind: str,
+    frames: list[Picture],
+    meshes: NDArray[np.float32],
+    donors: Sequence[Clip],
+    rng: np.random.Generator,
+) -> list[Picture]:
+    """The frames forged in the way ``kind`` names; "real" leaves them as they are."""
+    if kind == "real":
+        return frames
+    if kind == "self-blend":
+        return consistent_self_blend(frames, meshes, rng)
+    if kind == "mouth":
+        return shifted_mouth(frames, meshes, rng)
+    donor = donors[int(rng.integers(len(donors)))]
+    stretch = random_stretch(donor, len(frames), rng)
+    other, motion, _ = prepared(donor, stretch)
+    if kind == "animated":
+        driving = motion if rng.random() < 0.5 else meshes
+        return animated_still(frames, meshes, np.resize(driving, meshes.shape), rng)
+    if kind == "swap":
+        return consistent_swap(frames, meshes, (other, motion), rng)
+    raise ValueError(f"unknown forgery '{kind}'")
+
+
+def clip_crops(
+    frames: Sequence[Picture], boxes: Sequence[Box], size: int, rng: np.random.Generator
+) -> list[Picture]:
+    """Face crops with one random margin and one presentation for the whole clip."""
+    margin = DEFAULT_MARGIN + rng.uniform(-0.1, 0.1)
+    seed = int(rng.integers(2**31))
+    noise = np.random.default_rng(seed + 1)
+    return [
+        degrade(crop_face(frame, box, margin, size), np.random.default_rng(seed), noise)
+        for frame, box in zip(frames, boxes, strict=True)
+    ]
+
+
+def embed(backbone: Student, crops: Sequence[Picture]) -> NDArray[np.float32]:
+    """Pooled backbone features (T, 2048)."""
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        maps = backbone.net.feature_maps(imagenet_range(to_tensor(crops)))
+    return np.asarray(maps.float().mean(dim=(2, 3)).numpy())
