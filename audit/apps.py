@@ -9,4 +9,4 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from audit import receivers  # noqa: F401  (account events reach the ledger)
+        from audit import admin_log, receivers  # noqa: F401  (they connect themselves)

@@ -1,6 +1,7 @@
 """The database's own refusal to rewrite the ledger, on PostgreSQL and SQLite.
 
-SQLite has no TRUNCATE: its DELETE without WHERE fires the DELETE trigger. A later migration that
+SQLite has no TRUNCATE: its DELETE without WHERE fires the DELETE trigger. Its INSERT OR REPLACE
+fires no DELETE trigger, so there an INSERT that would replace a row is refused too. A later migration that
 alters one of these tables on SQLite remakes the table and drops its triggers: it must run
 ``install`` again.
 """
@@ -20,6 +21,16 @@ REFUSED_UPDATES = {
     "audit_stamprequest": "OLD.stamped_at IS NOT NULL",
 }
 
+# What an inserted row must not share with a stored one (SQLite).
+TAKEN = {
+    "audit_auditevent": (
+        "id = NEW.id OR (chain = NEW.chain AND (seq = NEW.seq OR prev_hash = NEW.prev_hash))"
+    ),
+    "audit_checkpoint": "id = NEW.id OR size = NEW.size",
+    "audit_chainhead": "chain = NEW.chain",
+    "audit_stamprequest": "id = NEW.id OR checkpoint_id = NEW.checkpoint_id",
+}
+
 
 def install(connection: BaseDatabaseWrapper) -> Iterator[str]:
     """The SQL statements that create the triggers for the database behind ``connection``."""
@@ -31,7 +42,8 @@ def install(connection: BaseDatabaseWrapper) -> Iterator[str]:
         )
     for table, condition in REFUSED_UPDATES.items():
         for event in events(connection):
-            when = condition if event == "update" else ""
+            replaced = f"EXISTS (SELECT 1 FROM {table} WHERE {TAKEN[table]})"
+            when = {"update": condition, "insert": replaced}.get(event, "")
             yield _create(connection.vendor, table, event, when)
 
 
@@ -62,7 +74,7 @@ def events(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
     """The statements that the triggers guard against on this database."""
     if connection.vendor == "postgresql":
         return ("update", "delete", "truncate")
-    return ("update", "delete")
+    return ("update", "delete", "insert")
 
 
 def name(table: str, event: str) -> str:

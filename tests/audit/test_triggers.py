@@ -45,6 +45,8 @@ def test_truncate_is_refused_where_it_exists(table: str) -> None:
     three_chains()
     checkpoint = checkpoints.create(reason="request")
     StampRequest.objects.create(checkpoint=checkpoint, stamped_at=timezone.now())
+    # PostgreSQL truncates no table whose foreign keys are still to be checked.
+    connection.check_constraints()
     with (
         pytest.raises(DatabaseError, match="append-only"),
         transaction.atomic(),
@@ -55,6 +57,17 @@ def test_truncate_is_refused_where_it_exists(table: str) -> None:
 
 def _cascade(statement: str) -> str:
     return " CASCADE" if statement == "TRUNCATE" else ""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", sorted(triggers.REFUSED_UPDATES))
+def test_a_row_cannot_be_replaced(table: str) -> None:
+    three_chains()
+    checkpoint = checkpoints.create(reason="request")
+    StampRequest.objects.create(checkpoint=checkpoint)
+    replacing = "INSERT" if connection.vendor == "postgresql" else "INSERT OR REPLACE"
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"{replacing} INTO {table} SELECT * FROM {table}")
 
 
 @pytest.mark.django_db
