@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.db.models import F
+
 from accounts.actors import Actor
 from cases.errors import StoreError
 from cases.models import Exhibit
@@ -28,7 +30,9 @@ def check_exhibits(*, actor: Actor, case_number: str = "") -> Iterator[Check]:
     read says nothing about the exhibit: it is reported, and nothing is frozen.
     """
     exhibits = Exhibit.objects.restrict(actor, CaseAction.VERIFY).select_related("case")
-    exhibits = exhibits.exclude(state=Exhibit.State.DESTROYED).order_by("last_verified_at")
+    exhibits = exhibits.exclude(state=Exhibit.State.DESTROYED).order_by(
+        F("last_verified_at").asc(nulls_first=True)
+    )
     if case_number:
         exhibits = exhibits.filter(case__number=case_number)
     for exhibit in list(exhibits):

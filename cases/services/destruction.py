@@ -83,6 +83,12 @@ def approve_destruction(*, actor: Actor, request: DestructionRequest) -> Destruc
                 "same_person", "A second person must approve: this request is your own."
             )
         measured = measure(exhibit)
+        if not measured and exhibit.state != Exhibit.State.FROZEN:
+            raise CustodyConflict(
+                "missing",
+                f"The bytes of {exhibit.label} were not found, so nothing can be certified. "
+                "Run an integrity check first.",
+            )
         kept_for = list(_others_on_same_bytes(exhibit))
         _answer(request, Status.CARRIED_OUT, person)
         exhibit.state, exhibit.state_reason = Exhibit.State.DESTROYED, request.reason
@@ -108,8 +114,8 @@ def approve_destruction(*, actor: Actor, request: DestructionRequest) -> Destruc
                 "certificate_sha256": certificate.sha256,
             },
         )
-        # Last: whatever fails before leaves the bytes in place. Bytes that were gone before
-        # (``measured`` is empty) need no removal.
+        # Last: whatever fails before leaves the bytes in place. Bytes that an integrity check
+        # found gone (``measured`` is empty) need no removal.
         if measured and not kept_for:
             evidence_store().remove(exhibit.storage_key)
     return certificate

@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 from typing import BinaryIO
 
+from cases.errors import StoreError
 from cases.hashing import CHUNK, Digests, hash_file
 from cases.storage.base import check_key, check_stored, missing, object_key
 
@@ -40,6 +41,10 @@ class FileStore:
     def path(self, key: str) -> Path:
         found = self.root / check_key(key)
         if not found.is_file():
+            if not self.root.is_dir():
+                raise StoreError(
+                    "unavailable", f"The store {self.root} is not there. Is its disk mounted?"
+                )
             raise missing(key)
         return found
 
