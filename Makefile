@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test lint format lock bench clean
+.PHONY: help run test lint format lock schema bench clean
 
 help:
 	@echo "make run     install what is needed and start the platform on http://127.0.0.1:8000"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint    the checks alone: formatting, types, imports, migrations"
 	@echo "make format  format the code"
 	@echo "make lock    compile requirements*.in to pinned requirements*.txt"
+	@echo "make schema  write docs/openapi.yaml from the code"
 	@echo "make bench   measure analysis times on this machine"
 	@echo "make clean   remove the environment and caches (never var/)"
 
@@ -30,6 +31,9 @@ format: $(VENV)/.installed-dev
 
 lock: $(VENV)/.installed-dev
 	@exec deploy/lock.sh
+
+schema: $(VENV)/.installed-dev
+	$(BIN)/python manage.py spectacular --validate --file docs/openapi.yaml
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m bench

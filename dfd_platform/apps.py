@@ -8,3 +8,6 @@ class PlatformConfig(AppConfig):
 
     name = "dfd_platform"
     verbose_name = "DFD Platform"
+
+    def ready(self) -> None:
+        from dfd_platform.api import schema  # noqa: F401  (registers how API keys are described)

@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "cases",
     "audit",
     "accounts",
+    "rest",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -106,6 +107,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -280,14 +282,26 @@ CONTENT_SECURITY_POLICY = {
 
 # --- API
 
+API_RATES = {
+    # Everything a key or a person asks for, and the routes that analyse in one request.
+    "requests": env.str("DFD_RATE_REQUESTS", default="6000/hour"),
+    "detections": env.str("DFD_RATE_DETECTIONS", default="100/hour"),
+}
+# Longest time that ``Prefer: wait=N`` is heeded, and the time without it.
+API_MAX_WAIT_S = env.int("DFD_API_MAX_WAIT_S", default=60)
+API_DEFAULT_WAIT_S = env.int("DFD_API_DEFAULT_WAIT_S", default=30)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.ApiKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["rest.throttles.CallerRate"],
+    "DEFAULT_PAGINATION_CLASS": "rest.pages.Pages",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "rest.problems.handle",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "DFD Platform API",
@@ -298,6 +312,19 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    "SERVERS": [{"url": "/"}],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "dfd_platform.api.schema.describe_errors",
+    ],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "CaseStatus": "cases.models.Case.Status",
+        "AnalysisStatus": "detection.models.AnalysisStatus",
+        "MediaKind": "cases.models.Exhibit.Kind",
+        "CustodyKind": "cases.models.CustodyEvent.Kind",
+        "ReviewKind": "detection.models.ReviewKind",
+    },
 }
 
 # --- logs

@@ -147,13 +147,13 @@ class Supervisor:
         _kill_group(child.process)
         code = child.process.wait()
         name = child.program.name
-        if code == HOPELESS_EXIT:
-            raise ChildHopelessError(f"{name} cannot start")
         if now - child.started > STEADY_S:
             child.failures = 0
         pause = min(MAX_BACKOFF_S, 2.0**child.failures)
         child.failures += 1
         child.restart_at = now + pause
+        if code == HOPELESS_EXIT:
+            raise ChildHopelessError(f"{name} cannot start; its last line says why")
         self.say(f"{name} {describe_exit(code)}; restarting in {pause:.0f} s")
 
     def _stop(self, children: list[Child], seconds: float) -> None:

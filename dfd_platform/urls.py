@@ -6,7 +6,7 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("admin/queues/", include("django_rq.urls")),
-    path("api/v1/", include("dfd_platform.api")),
+    path("api/v1/", include("dfd_platform.api.urls")),
     path("account/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("cases/", include("cases.urls")),

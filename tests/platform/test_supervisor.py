@@ -159,7 +159,7 @@ def test_hopeless_child_ends_everything(
     _, err = supervisor.communicate(timeout=15)
 
     assert supervisor.returncode == 1
-    assert "gave up: child 1 cannot start" in err
+    assert err == "gave up: child 1 cannot start; its last line says why\n"
     assert not alive(pids(tmp_path, "other")[0])
 
 

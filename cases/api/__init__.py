@@ -1,0 +1,1 @@
+"""The cases room under ``/api/v1/``."""

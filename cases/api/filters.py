@@ -1,0 +1,31 @@
+"""What lists of cases and exhibits can be filtered by."""
+
+from __future__ import annotations
+
+import django_filters as filters
+
+from cases.models import Case, Exhibit
+
+
+class CaseFilter(filters.FilterSet):
+    """``?status=open&number=2026-0001&created_after=…&created_before=…``"""
+
+    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    title = filters.CharFilter(lookup_expr="icontains")
+
+    class Meta:
+        model = Case
+        fields = ("status", "number")
+
+
+class ExhibitFilter(filters.FilterSet):
+    """``?kind=video&state=stored&sha256=…&received_after=…&received_before=…``"""
+
+    received_after = filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="gte")
+    received_before = filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="lt")
+    name = filters.CharFilter(lookup_expr="icontains")
+
+    class Meta:
+        model = Exhibit
+        fields = ("case", "kind", "state", "sha256")

@@ -1,0 +1,54 @@
+"""The base of every API resource: idempotent POST, sparse fields, rate limit headers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from rest import idempotency
+from rest.idempotency import Replay
+from rest.models import KeptAnswer
+from rest.throttles import caller_of
+
+
+def http_request(request: Request) -> HttpRequest:
+    """Django's request inside DRF's."""
+    return request._request  # noqa: SLF001  (DRF's documented way, without a public name)
+
+
+class Resource(GenericAPIView):
+    """A view of one kind of thing. Subclasses call services and selectors, nothing else."""
+
+    _kept: KeptAnswer | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self._kept = idempotency.begin(request, caller_of(request))
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, Replay):
+            return exc.response()
+        return super().handle_exception(exc)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if self._kept is not None and isinstance(response, Response):
+            idempotency.finish(self._kept, response)
+        final = super().finalize_response(request, response, *args, **kwargs)
+        rate = getattr(request, "rate", None)
+        if rate is not None:
+            final.headers["RateLimit-Limit"] = str(rate.limit)
+            final.headers["RateLimit-Remaining"] = str(rate.remaining)
+            final.headers["RateLimit-Reset"] = str(rate.reset_s)
+        return final
+
+    def page(self, rows: Any, serializer: type[Any] | None = None) -> Response:
+        """One page of ``rows`` after this view's filters."""
+        found = self.paginate_queryset(self.filter_queryset(rows))
+        chosen = serializer or self.get_serializer_class()
+        return self.get_paginated_response(
+            chosen(found, many=True, context=self.get_serializer_context()).data
+        )

@@ -1,0 +1,82 @@
+"""Clients that speak to the API as a person or with a key."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from PIL import Image
+from rest_framework.test import APIClient
+
+from accounts.actors import user_actor
+from accounts.models import User
+from accounts.scopes import Scope
+from accounts.services import create_api_key
+from cases.models import Case, Exhibit
+
+EVERY_SCOPE = tuple(scope.value for scope in Scope)
+
+
+def png(shade: int = 120) -> bytes:
+    """A small grey picture; another shade is another file."""
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 48), (shade, shade, shade)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def upload(content: bytes, name: str = "photo.png") -> Any:
+    """An upload as a multipart field."""
+    stream = io.BytesIO(content)
+    stream.name = name
+    return stream
+
+
+@pytest.fixture
+def key() -> Callable[..., str]:
+    """``key(user, *scopes, case=…)``: the plaintext of a new API key; all scopes by default."""
+
+    def make(user: User, *scopes: str, case: Case | None = None, **options: Any) -> str:
+        _, plaintext = create_api_key(
+            actor=user_actor(user),
+            owner=user,
+            name="test",
+            scopes=scopes or EVERY_SCOPE,
+            expires_at=timezone.now() + timedelta(days=1),
+            case_id=case.pk if case else None,
+            **options,
+        )
+        return plaintext
+
+    return make
+
+
+@pytest.fixture
+def client_with(key: Callable[..., str]) -> Callable[..., APIClient]:
+    """``client_with(user, *scopes, case=…)``: a client that sends a new key."""
+
+    def make(user: User, *scopes: str, **options: Any) -> APIClient:
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {key(user, *scopes, **options)}")
+        return client
+
+    return make
+
+
+@pytest.fixture
+def api(alice: User, client_with: Callable[..., APIClient]) -> APIClient:
+    """Alice with a key that may do everything a key can."""
+    return client_with(alice)
+
+
+@pytest.fixture
+def exhibit(alice: User, case: Case) -> Exhibit:
+    """A picture in Alice's case."""
+    from cases.services import receive_evidence
+
+    return receive_evidence(
+        actor=user_actor(alice), case=case, stream=io.BytesIO(png()), filename="photo.png"
+    )
