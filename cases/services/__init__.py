@@ -28,9 +28,16 @@ from cases.services.evidence import receive_evidence
 from cases.services.holds import place_hold, release_hold
 from cases.services.integrity import open_exhibit, unfreeze_exhibit, verify_exhibit
 from cases.services.notes import add_note
+from cases.services.uploads import (
+    add_bytes,
+    finish_if_complete,
+    start_upload,
+    terminate_upload,
+)
 
 __all__ = [
     "accept_transfer",
+    "add_bytes",
     "add_member",
     "add_note",
     "approve_destruction",
@@ -40,6 +47,7 @@ __all__ = [
     "decline_transfer",
     "edit_case",
     "end_break_glass",
+    "finish_if_complete",
     "offer_transfer",
     "open_break_glass",
     "open_exhibit",
@@ -54,6 +62,8 @@ __all__ = [
     "remove_member",
     "reopen_case",
     "request_destruction",
+    "start_upload",
+    "terminate_upload",
     "unfreeze_exhibit",
     "verify_exhibit",
 ]
