@@ -39,7 +39,7 @@ class XceptionBranch:
         self.device = device
         self.model = Xception(**self.entry.config)
         registry.load_into(self.weights, self.model)
-        self.model = self.model.to(device, memory_format=torch.channels_last)
+        self.model = self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def run(self, media: PreparedMedia) -> BranchOutput:
         """Score and explain; not applicable without a face."""

@@ -1,50 +1,112 @@
-"""``python -m ml train audio|image|video|sync|gate --config FILE --data FOLDER --out FOLDER``."""
+"""``python -m ml train WHAT --config FILE --data FOLDER --out FOLDER``."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from ml.training.engine import EngineConfig, Task, Trainer, read_config, section
+from ml.training.engine import ConfigError, EngineConfig, Task, Trainer, read_config, section
+
+Config = dict[str, dict[str, Any]]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options every training shares."""
-    parser.add_argument("--config", type=Path, required=True, help="TOML file with the recipe")
-    parser.add_argument("--data", type=Path, required=True, help="folder with the reference data")
-    parser.add_argument("--out", type=Path, required=True, help="checkpoints, logs and weights")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+def _image(config: Config, data: Path, cache: Path) -> Task:
+    from ml.training.image import ImageConfig, ImageTask
+
+    return ImageTask(section(ImageConfig, config["image"]), data, cache)
 
 
-def run(what: str, options: argparse.Namespace) -> None:
-    """Train ``what`` to the end of its configuration, resuming what ``--out`` holds."""
-    config = read_config(options.config)
-    task = _task(what, config, options)
-    figures = Trainer(
-        task, section(EngineConfig, config["engine"]), options.out, torch.device(options.device)
-    ).run()
+def _exit(config: Config, data: Path, cache: Path) -> Task:
+    from ml.training.exit_flow import ExitConfig, ExitTask, StoreConfig, build_store
+
+    if "store" in config:
+        build_store(section(StoreConfig, config["store"]), data, cache / "store")
+    return ExitTask(section(ExitConfig, config["exit"]), cache / "store")
+
+
+def _distillation(config: Config, _: Path, cache: Path) -> Task:
+    from ml.training.distillation import DistillationConfig, DistillationTask
+
+    return DistillationTask(section(DistillationConfig, config["distillation"]), cache / "store")
+
+
+def _video(config: Config, data: Path, cache: Path) -> Task:
+    from ml.training.video import VideoConfig, VideoTask
+
+    return VideoTask(section(VideoConfig, config["video"]), data, cache)
+
+
+def _sync(config: Config, data: Path, cache: Path) -> Task:
+    from ml.training.sync import SyncConfig, SyncTask
+
+    return SyncTask(section(SyncConfig, config["sync"]), data, cache)
+
+
+def _gate(config: Config, _: Path, cache: Path) -> Task:
+    from ml.training.gate import GateConfig, GateTask
+
+    return GateTask(section(GateConfig, config["gate"]), cache / "store")
+
+
+def _audio(config: Config, data: Path, _: Path) -> Task:
+    from ml.training.audio import AudioConfig, AudioTask
+
+    return AudioTask(section(AudioConfig, config["audio"]), data)
+
+
+TRAININGS: dict[str, tuple[Callable[[Config, Path, Path], Task], str]] = {
+    "audio": (_audio, "a speech network"),
+    "image": (_image, "Xception on face crops, end to end"),
+    "exit": (_exit, "Xception's exit flow on stored maps, and leave-source-out folds"),
+    "distil": (_distillation, "ResNeXt50 from the trained Xception"),
+    "video": (_video, "the BiLSTM over ResNeXt50 features"),
+    "sync": (_sync, "lip synchrony"),
+    "gate": (_gate, "Tiny-LaDeDa"),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train to the end of the configuration, resuming what ``--out`` holds. Returns the exit
+    status: 2 for a configuration or data that cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m ml train", description=__doc__)
+    commands = parser.add_subparsers(dest="what", required=True)
+    for name, (_, words) in TRAININGS.items():
+        command = commands.add_parser(name, help=words)
+        command.add_argument("--config", type=Path, required=True, help="TOML file, the recipe")
+        command.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+        command.add_argument(
+            "--out", type=Path, required=True,
+            help="checkpoints, logs, weights; what was prepared once is kept in its parent",
+        )  # fmt: skip
+        command.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    options = parser.parse_args(arguments)
+    try:
+        figures = train(options)
+    except (ConfigError, FileNotFoundError) as error:
+        print(f"train {options.what}: {error}", file=sys.stderr)
+        return 2
     print(", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    return 0
 
 
-def _task(what: str, config: dict[str, dict[str, object]], options: argparse.Namespace) -> Task:
-    if what == "audio":
-        from ml.training.audio import AudioConfig, AudioTask
-
-        return AudioTask(section(AudioConfig, config["audio"]), options.data)
-    if what == "image":
-        from ml.training.image import ImageConfig, ImageTask
-
-        return ImageTask(section(ImageConfig, config["image"]), options.data, options.out.parent)
-    raise ValueError(f"unknown training '{what}'")
+def train(options: argparse.Namespace) -> dict[str, float]:
+    """Build the task and run the engine; the figures of the last judgement."""
+    config = read_config(options.config)
+    if "engine" not in config:
+        raise ConfigError(f"{options.config} has no table [engine]")
+    build = TRAININGS[options.what][0]
+    try:
+        task = build(config, options.data, options.out.parent)
+    except KeyError as error:
+        raise ConfigError(f"{options.config} has no table {error}") from error
+    engine = section(EngineConfig, config["engine"])
+    return Trainer(task, engine, options.out, torch.device(options.device)).run()
 
 
 if __name__ == "__main__":
-    import sys
-
-    _parser = argparse.ArgumentParser()
-    _parser.add_argument("what")
-    add_arguments(_parser)
-    _options = _parser.parse_args(sys.argv[1:])
-    run(_options.what, _options)
+    sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,5 @@
-"""Initialise ResNeXt50 from a trained Xception: match its pooled features and its logit on face
-crops (Hinton 2015; Romero 2015), since no ImageNet ResNeXt50 is at hand."""
+"""Initialise ResNeXt50 from a trained Xception: match its pooled features and its logit on the
+stored face crops (Hinton 2015; Romero 2015), since no ImageNet ResNeXt50 is at hand."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.models.resnext_lstm import ResNeXtLSTM
+from ml.evaluation.metrics import auc
+from ml.models.resnext_lstm import FEATURES, ResNeXtLSTM
 from ml.models.xception import Xception, load_strict
-from ml.training.image import ImageConfig, ImageTask
+from ml.training.exit_flow import ExitFlow, judged_rows
+from ml.training.image import to_tensor
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -23,10 +27,13 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class DistillationConfig:
-    """The ``[distillation]`` table: weights of the three losses. ``teacher`` is an Xception
-    safetensors file of this project."""
+    """The ``[distillation]`` table: the teacher's file, the student's input size, the weights of
+    the three losses. ``initial`` continues an earlier student."""
 
     teacher: str
+    initial: str = ""
+    size: int = 112
+    batch: int = 32
     feature: float = 1.0
     soft: float = 1.0
     hard: float = 0.5
@@ -38,13 +45,17 @@ class Student(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = ResNeXtLSTM()
-        self.net.lstm, self.net.classifier = nn.Identity(), nn.Identity()  # type: ignore[assignment]
-        self.head = nn.Linear(2048, 2)
+        self.backbone = ResNeXtLSTM(hidden=1, layers=1).backbone
+        self.head = nn.Linear(FEATURES, 2)
+
+    def embed(self, pictures: Tensor) -> Tensor:
+        """Pictures in [-1, 1] (B, 3, S, S) -> pooled features (B, 2048)."""
+        features: Tensor = self.backbone(imagenet_range(pictures))
+        return features
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures in [-1, 1] (B, 3, S, S) -> pooled features (B, 2048), logits (B, 2)."""
-        features = self.net.feature_maps(imagenet_range(pictures)).mean(dim=(2, 3))
+        features = self.embed(pictures)
         return features, self.head(features)
 
 
@@ -56,45 +67,91 @@ def imagenet_range(pictures: Tensor) -> Tensor:
 
 
 class DistillationTask:
-    """Image batches of ``ImageTask``; the teacher answers in eval mode on the same crops."""
+    """Stored crops, half of each class, with the teacher's stored answers."""
 
-    def __init__(self, config: DistillationConfig, image: ImageConfig, data: Path, cache: Path) -> None:
+    def __init__(self, config: DistillationConfig, store: Path) -> None:
         self.config = config
-        self.images = ImageTask(image, data, cache)
-        self.teacher = Xception()
-        load_strict(self.teacher, load_file(config.teacher))
-        self.teacher.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-        self.model: nn.Module = Student().to(memory_format=torch.channels_last)
+        self.model: nn.Module = Student().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if config.initial:
+            load_strict(self.model, load_file(config.initial))
+        parts = sorted(store.glob("part*.safetensors"))
+        self.crops = np.concatenate(
+            [shrunk(load_file(str(part))["crops"].numpy(), config.size) for part in parts]
+        )
+        self.features, self.logits = teacher_answers(config, parts, store)
+        with np.load(store / "plans.npz") as plans:
+            fake, clean, kinds = plans["fake"], plans["clean"], plans["kinds"]
+            self.judged = judged_rows(kinds, plans["sources"], fake, clean, ())
+        self.rows = {label: np.flatnonzero(~clean & (fake == label)) for label in (False, True)}
+        self.spread = float(self.features.std(0).mean()) + 1e-3
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
-        """As ``ImageTask.batch``."""
-        return self.images.batch(rng)
+        """Pictures (B, 3, S, S), the teacher's features and logits, labels."""
+        half = self.config.batch // 2
+        rows = np.concatenate([rng.choice(self.rows[label], half) for label in (False, True)])
+        crops = [
+            crop[:, ::-1] if rng.random() < 0.5 else crop for crop in self.crops[rows]
+        ]
+        gain, offset = rng.uniform(0.8, 1.2), rng.uniform(-0.15, 0.15)
+        pictures = (to_tensor(crops) * gain + offset).clamp(-1, 1)
+        labels = torch.tensor([0] * half + [1] * half)
+        return pictures, self.features[rows], self.logits[rows], labels
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
         """Feature distance + softened logits + labels."""
-        pictures, labels = batch
-        with torch.no_grad():
-            maps = self.teacher.features(pictures)
-            wanted = maps.mean(dim=(2, 3)).float()
-            target = self.teacher.fc(wanted)
+        pictures, wanted, target, labels = batch
         features, logits = model(pictures)
         heat = self.config.temperature
-        spread = wanted.std(0).mean() + 1e-3
-        feature = functional.smooth_l1_loss(features.float() / spread, wanted / spread)
+        feature = functional.smooth_l1_loss(features.float() / self.spread, wanted / self.spread)
         soft = functional.kl_div(
             functional.log_softmax(logits.float() / heat, 1),
-            functional.softmax(target.float() / heat, 1),
+            functional.softmax(target / heat, 1),
             reduction="batchmean",
-        ) * heat**2
-        hard = functional.cross_entropy(logits.float(), labels, label_smoothing=0.02)
-        return self.config.feature * feature + self.config.soft * soft + self.config.hard * hard
+        )
+        hard = functional.cross_entropy(logits.float(), labels, label_smoothing=0.05)
+        return (
+            self.config.feature * feature
+            + self.config.soft * heat**2 * soft
+            + self.config.hard * hard
+        )
 
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
-        """AUC of the per-frame classifier on the judged sets of ``ImageTask``."""
+        """AUC of the per-frame classifier on the judged rows of the store."""
+        figures = {}
+        for name, (real, fake) in self.judged.items():
+            rows = np.concatenate([real[:60], fake[:60]])
+            with torch.autocast("cpu", torch.bfloat16):
+                out = model(to_tensor(self.crops[rows]))[1].float()
+            is_fake = np.arange(len(rows)) >= len(real[:60])
+            figures[name] = auc((out[:, 1] - out[:, 0]).double().numpy(), is_fake)
+        figures["score"] = float(np.mean(list(figures.values())))
+        return figures
 
-        class Logits(nn.Module):
-            def forward(self, pictures: Tensor) -> Tensor:
-                out: Tensor = model(pictures)[1]
-                return out
 
-        return self.images.evaluate(Logits())
+def shrunk(crops: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """(N, S, S, 3) -> (N, size, size, 3)."""
+    return np.stack([cv2.resize(c, (size, size), interpolation=cv2.INTER_AREA) for c in crops])
+
+
+def teacher_answers(
+    config: DistillationConfig, parts: list[Path], store: Path
+) -> tuple[Tensor, Tensor]:
+    """The teacher's pooled features (N, 2048) and logits (N, 2), remembered in ``store``."""
+    path = store / "teacher.safetensors"
+    if not path.exists():
+        teacher = Xception()
+        load_strict(teacher, load_file(config.teacher))
+        flow = ExitFlow(teacher, 0.0).eval()
+        found = []
+        for part in parts:
+            maps = load_file(str(part))["maps"]
+            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+                for start in range(0, len(maps), 64):
+                    batch = maps[start : start + 64].contiguous(memory_format=torch.channels_last)
+                    found.append(flow.pooled(batch).float())
+        features = torch.cat(found)
+        with torch.inference_mode():
+            logits = teacher.fc(features)
+        save_file({"features": features, "logits": logits}, str(path))
+    answers = load_file(str(path))
+    return answers["features"], answers["logits"]

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
+from ml.evaluation.metrics import auc
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.xception import Xception, load_strict
 from ml.training.image import by_group, random_crop, to_tensor
@@ -149,7 +149,7 @@ def build_store(config: StoreConfig, data: Path, out: Path) -> None:
     maker = Maker(photos, config.size)
     model = Xception()
     load_strict(model, load_file(config.backbone))
-    model.eval().to(memory_format=torch.channels_last)
+    model.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for part in tqdm(range(0, len(plans), PART), desc="store"):
         path = out / f"part{part:06d}.safetensors"
         if path.exists():
@@ -191,16 +191,20 @@ class ExitFlow(nn.Module):
         self.relu = nn.ReLU()
         self.dropout = nn.Dropout(dropout)
 
+    def pooled(self, maps: Tensor) -> Tensor:
+        """(B, 728, h, w) -> pooled features (B, 2048)."""
+        x = self.relu(self.bn3(self.conv3(self.block12(maps))))
+        out: Tensor = self.relu(self.bn4(self.conv4(x))).mean(dim=(2, 3))
+        return out
+
     def forward(self, maps: Tensor) -> Tensor:
         """(B, 728, h, w) -> logits (B, 2)."""
-        x = self.relu(self.bn3(self.conv3(self.block12(maps))))
-        x = self.relu(self.bn4(self.conv4(x)))
-        out: Tensor = self.fc(self.dropout(x.mean(dim=(2, 3))))
+        out: Tensor = self.fc(self.dropout(self.pooled(maps)))
         return out
 
 
 class ExitTask:
-    """Half real, half fake maps, each half drawn evenly over source and kind."""
+    """Half real, half fake maps; kinds of forgery are drawn evenly, sources within a kind too."""
 
     def __init__(self, config: ExitConfig, store: Path) -> None:
         self.config = config
@@ -214,11 +218,7 @@ class ExitTask:
             self.fake, self.clean = plans["fake"], plans["clean"]
         usable = ~self.clean & ~np.isin(self.sources, config.hold_out)
         self.groups = {
-            label: [
-                np.flatnonzero(usable & (self.fake == label) & (self.kinds == kind) & (self.sources == source))
-                for kind, source in sorted(set(zip(self.kinds[usable & (self.fake == label)], self.sources[usable & (self.fake == label)], strict=True)))
-            ]
-            for label in (False, True)
+            label: self._groups(usable & (self.fake == label)) for label in (False, True)
         }
         self.judged = judged_rows(self.kinds, self.sources, self.fake, self.clean, config.hold_out)
 
@@ -231,9 +231,20 @@ class ExitTask:
         maps[mirrored] = maps[mirrored].flip(-1)
         return maps.contiguous(memory_format=torch.channels_last), torch.tensor([0] * half + [1] * half)
 
+    def _groups(self, usable: NDArray[np.bool_]) -> list[list[NDArray[np.int64]]]:
+        """Row numbers by kind, then by source."""
+        return [
+            [
+                np.flatnonzero(usable & (self.kinds == kind) & (self.sources == source))
+                for source in sorted(set(self.sources[usable & (self.kinds == kind)]))
+            ]
+            for kind in sorted(set(self.kinds[usable]))
+        ]
+
     def _row(self, label: bool, rng: np.random.Generator) -> int:
-        group = self.groups[label][int(rng.integers(len(self.groups[label])))]
-        return int(rng.choice(group))
+        kinds = self.groups[label]
+        sources = kinds[int(rng.integers(len(kinds)))]
+        return int(rng.choice(sources[int(rng.integers(len(sources)))]))
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
         """Cross-entropy with label smoothing."""
@@ -248,8 +259,8 @@ class ExitTask:
         scored = dict(zip(rows.tolist(), self._scores(model, rows), strict=True))
         figures = {}
         for name, (real, fake) in self.judged.items():
-            values = [scored[row] for row in (*real.tolist(), *fake.tolist())]
-            figures[name] = float(roc_auc_score([0] * len(real) + [1] * len(fake), values))
+            values = np.array([scored[row] for row in (*real.tolist(), *fake.tolist())])
+            figures[name] = auc(values, np.arange(len(values)) >= len(real))
         figures["score"] = float(np.mean(list(figures.values())))
         return figures
 

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ml.evaluation.metrics import auc
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.xception import Xception, load_imagenet, load_strict
 from ml.training.image_data import Box, Photo, load_photos
@@ -103,7 +103,7 @@ class ImageTask:
         figures = {}
         for name, (real, fake) in self.judged.items():
             scores = logit(model, real + fake)
-            figures[name] = float(roc_auc_score([0] * len(real) + [1] * len(fake), scores))
+            figures[name] = auc(scores, np.arange(len(scores)) >= len(real))
         figures["score"] = float(np.mean(list(figures.values())))
         return figures
 
@@ -174,7 +174,7 @@ def build(config: ImageConfig) -> Xception:
     if config.freeze_stem:
         for name in FROZEN_STEM:
             freeze(model.get_submodule(name))
-    return model.to(memory_format=torch.channels_last)
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def freeze(module: nn.Module) -> None:

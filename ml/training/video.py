@@ -15,14 +15,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
+from ml.evaluation import metrics
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.resnext_lstm import FEATURES, ResNeXtLSTM
-from ml.training.distillation import Student, imagenet_range
+from ml.models.xception import load_strict
+from ml.training.distillation import Student, shrunk
 from ml.training.image import to_tensor
 from ml.training.image_data import Box
 from ml.training.video_data import Clip, load_clips
@@ -33,22 +34,24 @@ from ml.training.video_forgeries import (
     shifted_mouth,
 )
 from ml.training.visual_augmentation import Picture, degrade
-from ml.models.xception import load_strict
 
 KINDS = ("self-blend", "mouth", "animated", "swap")
 KIND_SHARES = (0.25, 0.2, 0.35, 0.2)
 FORGED_SIDE = 360
 LONGEST = 32
+PARTS = ("train", "judge")
 
 
 @dataclass(frozen=True)
 class VideoConfig:
-    """The ``[video]`` table. ``backbone``: the distilled student. ``sequences`` are made for each
-    source of real clips and class; ``hold_out`` names sources that are not trained on."""
+    """The ``[video]`` table. ``backbone``: the distilled student, fed at ``size`` pixels;
+    ``hold_out`` names sources that are not trained on. ``sequences`` of ``frames`` crops of
+    ``crop`` pixels are made for each source of real clips and class."""
 
     backbone: str
     landmarks: str
-    size: int = 224
+    size: int = 112
+    crop: int = 192
     sequences: int = 60
     frames: int = 20
     batch: int = 32
@@ -112,7 +115,7 @@ class VideoTask:
 
 def auc(model: ResNeXtLSTM, sequences: Sequences) -> float:
     """Area under the ROC curve of ``sequences``."""
-    return float(roc_auc_score(sequences.labels, scores(model, sequences)))
+    return metrics.auc(scores(model, sequences), sequences.labels == 1)
 
 
 def scores(model: ResNeXtLSTM, sequences: Sequences) -> NDArray[np.float64]:
@@ -144,61 +147,111 @@ def balanced(
     return np.array([rng.choice(rows[rng.integers(len(rows))]) for _ in range(count)])
 
 
+Row = tuple[NDArray[np.uint8], int, str, str]
+
+
 def cached_sequences(config: VideoConfig, data: Path, cache: Path) -> tuple[Sequences, Sequences]:
     """(training, judging) sequences, computed once and kept in ``cache``."""
     path = cache / "sequences.npz"
     if not path.exists():
-        clips = load_clips(
-            data / "videos", cache / "boxes_videos.npz", Path(config.landmarks), lambda _: True
-        )
         backbone = Student()
         load_strict(backbone, load_file(config.backbone))
-        backbone.eval().to(memory_format=torch.channels_last)
-        made = [*training_sequences(clips, config, backbone), *judging_sequences(clips, config, backbone)]
-        names = [f"{part}_{field}" for part in ("train", "judge") for field in Sequences.__annotations__]
-        np.savez(path, **dict(zip(names, made, strict=True)))
+        backbone.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        parts = crop_rows(config, data, cache)
+        made = {
+            f"{part}_{field}": value
+            for part, rows in zip(PARTS, parts, strict=True)
+            for field, value in zip(
+                Sequences.__annotations__, packed(embedded(rows, backbone, config.size)), strict=True
+            )
+        }
+        np.savez(path, **made)  # type: ignore[arg-type]
     with np.load(path) as file:
         trained, judged = (
             Sequences(**{field: file[f"{part}_{field}"] for field in Sequences.__annotations__})
-            for part in ("train", "judge")
+            for part in PARTS
         )
     return trained, judged
 
 
-def training_sequences(
-    clips: Sequence[Clip], config: VideoConfig, backbone: Student
-) -> tuple[NDArray[np.generic], ...]:
-    """Arrays of ``Sequences``: real stretches and forgeries of them, in one presentation each."""
+def crop_rows(config: VideoConfig, data: Path, cache: Path) -> tuple[list[Row], list[Row]]:
+    """Face crops (T, S, S, 3) of the training and judging sequences with label, source and kind,
+    made once and kept in ``cache``: they do not depend on the network."""
+    path = cache / "sequence_crops.npz"
+    if not path.exists():
+        clips = load_clips(
+            data / "videos", cache / "boxes_videos.npz", Path(config.landmarks), lambda _: True
+        )
+        columns = {}
+        for part, rows in zip(
+            PARTS, (training_rows(clips, config), judging_rows(clips, config)), strict=True
+        ):
+            crops, labels, sources, kinds = zip(*rows, strict=True)
+            columns |= {
+                f"{part}_crops": np.concatenate(crops),
+                f"{part}_lengths": np.array([len(c) for c in crops]),
+                f"{part}_labels": np.array(labels),
+                f"{part}_sources": np.array(sources),
+                f"{part}_kinds": np.array(kinds),
+            }
+        np.savez(path, **columns)  # type: ignore[arg-type]
+    with np.load(path) as file:
+        trained, judged = (
+            list(
+                zip(
+                    np.split(file[f"{part}_crops"], np.cumsum(file[f"{part}_lengths"])[:-1]),
+                    file[f"{part}_labels"].tolist(),
+                    file[f"{part}_sources"].tolist(),
+                    file[f"{part}_kinds"].tolist(),
+                    strict=True,
+                )
+            )
+            for part in PARTS
+        )
+    return trained, judged
+
+
+def training_rows(clips: Sequence[Clip], config: VideoConfig) -> list[Row]:
+    """Real stretches and forgeries of real stretches, each clip in one presentation."""
     rng = np.random.default_rng(config.seed)
     real = [clip for clip in clips if not clip.fake]
     rows = []
     for source in tqdm(sorted({clip.source for clip in real}), desc="sequences"):
         own = [clip for clip in real if clip.source == source]
-        for number in range(config.sequences):
+        for _ in range(config.sequences):
             for label in (0, 1):
                 clip = own[int(rng.integers(len(own)))]
-                stretch = random_stretch(clip, config.frames, rng)
                 kind = "real" if label == 0 else str(rng.choice(KINDS, p=KIND_SHARES))
-                frames, meshes, boxes = prepared(clip, stretch)
+                frames, meshes, boxes = prepared(clip, random_stretch(clip, config.frames, rng))
                 frames = forge(kind, frames, meshes, own, rng)
-                crops = clip_crops(frames, boxes, config.size, rng)
-                rows.append((embed(backbone, crops), len(crops), label, source, kind))
-    return packed(rows)
+                crops = clip_crops(frames, boxes, config.crop, rng)
+                rows.append((np.stack(crops), label, source, kind))
+    return rows
 
 
-def judging_sequences(
-    clips: Sequence[Clip], config: VideoConfig, backbone: Student
-) -> tuple[NDArray[np.generic], ...]:
-    """Arrays of ``Sequences``: every clip once, undisturbed, frames spread over all of it."""
+def judging_rows(clips: Sequence[Clip], config: VideoConfig) -> list[Row]:
+    """Every clip once, undisturbed, frames spread over all of it."""
     rows = []
     for clip in tqdm(clips, desc="judged clips"):
         places = np.linspace(0, len(clip.frames) - 1, min(LONGEST, len(clip.frames))).round()
         crops = [
-            crop_face(clip.frames[int(i)], clip.boxes[int(i)], DEFAULT_MARGIN, config.size)
+            crop_face(clip.frames[int(i)], clip.boxes[int(i)], DEFAULT_MARGIN, config.crop)
             for i in places
         ]
-        rows.append((embed(backbone, crops), len(crops), int(clip.fake), clip.source, clip.method))
-    return packed(rows)
+        rows.append((np.stack(crops), int(clip.fake), clip.source, clip.method))
+    return rows
+
+
+def embedded(
+    rows: Sequence[Row], backbone: Student, size: int
+) -> list[tuple[NDArray[np.float32], int, int, str, str]]:
+    """Pooled backbone features (T, 2048) in place of the crops."""
+    out = []
+    for crops, label, source, kind in tqdm(rows, desc="features"):
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            features = backbone.embed(to_tensor(list(shrunk(crops, size))))
+        out.append((features.float().numpy(), len(crops), label, source, kind))
+    return out
 
 
 def packed(rows: Sequence[tuple[NDArray[np.float32], int, int, str, str]]) -> tuple[NDArray[np.generic], ...]:
@@ -274,10 +327,3 @@ def clip_crops(
         degrade(crop_face(frame, box, margin, size), np.random.default_rng(seed), noise)
         for frame, box in zip(frames, boxes, strict=True)
     ]
-
-
-def embed(backbone: Student, crops: Sequence[Picture]) -> NDArray[np.float32]:
-    """Pooled backbone features (T, 2048)."""
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        maps = backbone.net.feature_maps(imagenet_range(to_tensor(crops)))
-    return np.asarray(maps.float().mean(dim=(2, 3)).numpy())
