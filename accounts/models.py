@@ -78,3 +78,26 @@ class ApiKey(models.Model):
     def is_active(self) -> bool:
         """Neither revoked nor expired now."""
         return self.revoked_at is None and self.expires_at > timezone.now()
+
+
+class KeptAnswer(models.Model):
+    """The answer to one POST with an ``Idempotency-Key``, so that a repeat is answered again
+    instead of done again; ``status`` is null while the first request runs."""
+
+    caller = models.CharField(max_length=100)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path and body")
+    status = models.PositiveSmallIntegerField(null=True)
+    body = models.TextField(blank=True)
+    headers = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["caller", "key"], name="accounts_one_answer_per_idempotency_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.caller}"

@@ -13,10 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actors import actor_for
+from accounts.api.pages import Pages
+from accounts.api.views import Resource
 from audit.models import AuditEvent
 from audit.selectors import events_for
-from rest.pages import Pages
-from rest.views import Resource
 
 
 class LedgerEntrySerializer(serializers.ModelSerializer[AuditEvent]):

@@ -24,6 +24,6 @@ def redis_command(*, socket: Path, folder: Path) -> list[str]:
         "yes",
         "--save",
         "",
-        "--logfile",
-        str(folder / "redis.log"),
+        "--loglevel",
+        "notice",
     ]

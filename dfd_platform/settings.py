@@ -7,6 +7,7 @@ secrets can be mounted as files.
 from __future__ import annotations
 
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -75,7 +76,6 @@ INSTALLED_APPS = [
     "cases",
     "audit",
     "accounts",
-    "rest",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -296,11 +296,11 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_THROTTLE_CLASSES": ["rest.throttles.CallerRate"],
-    "DEFAULT_PAGINATION_CLASS": "rest.pages.Pages",
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttles.CallerRate"],
+    "DEFAULT_PAGINATION_CLASS": "accounts.api.pages.Pages",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "rest.problems.handle",
+    "EXCEPTION_HANDLER": "accounts.api.problems.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
@@ -329,5 +329,5 @@ SPECTACULAR_SETTINGS = {
 
 # --- logs
 
-LOG_FORMAT = env.str("DFD_LOG_FORMAT", default="json")
+LOG_FORMAT = env.str("DFD_LOG_FORMAT", default="console" if sys.stderr.isatty() else "json")
 LOGGING = logging_config(log_format=LOG_FORMAT, level=env.str("DFD_LOG_LEVEL", default="INFO"))

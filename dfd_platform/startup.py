@@ -204,6 +204,7 @@ def child_environment(address: Address) -> dict[str, str]:
         "HOST": address.host,
         "PORT": str(address.port),
         "PYTHONUNBUFFERED": "1",
+        "DFD_LOG_FORMAT": "json",
     }
 
 

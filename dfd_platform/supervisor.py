@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dfd_platform.process_logs import ProcessLog
+
 WATCHED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 POLL_S = 0.5
 STOP_S = 7.5
@@ -57,6 +59,7 @@ class Child:
     program: Program
     process: subprocess.Popen[bytes]
     started: float
+    log: ProcessLog
     failures: int = 0
     restart_at: float | None = None
 
@@ -71,6 +74,7 @@ class Supervisor:
 
     env: Mapping[str, str]
     cwd: Path
+    logs: Path
     say: Callable[[str], None]
     children: dict[str, Child] = field(default_factory=dict)
 
@@ -79,7 +83,9 @@ class Supervisor:
 
     def start(self, program: Program) -> None:
         """Start ``program``; OSError when its command does not exist."""
-        self.children[program.name] = Child(program, self._spawn(program), time.monotonic())
+        log = ProcessLog.of(program.name, self.logs)
+        process = self._spawn(program, log)
+        self.children[program.name] = Child(program, process, time.monotonic(), log)
 
     def pid(self, name: str) -> int | None:
         """Process id of a running child, else None."""
@@ -113,7 +119,7 @@ class Supervisor:
         self._stop(last, STOP_LAST_S)
         self.children.clear()
 
-    def _spawn(self, program: Program) -> subprocess.Popen[bytes]:
+    def _spawn(self, program: Program, log: ProcessLog) -> subprocess.Popen[bytes]:
         supervisor = os.getpid()
 
         def prepare() -> None:
@@ -123,29 +129,39 @@ class Supervisor:
                 # The supervisor died before the kernel was told to watch it.
                 os._exit(1)
 
-        return subprocess.Popen(
-            program.command,
-            env=dict(self.env),
-            cwd=self.cwd,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=prepare,
-        )
+        with log.open() as output:
+            return subprocess.Popen(
+                program.command,
+                env=dict(self.env),
+                cwd=self.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=prepare,
+            )
 
     def _look_after(self) -> None:
         now = time.monotonic()
         for child in self.children.values():
+            self._repeat_news(child)
             if child.running and _has_ended(child.process):
                 self._bury(child, now)
             elif child.restart_at is not None and now >= child.restart_at:
-                child.process = self._spawn(child.program)
+                child.process = self._spawn(child.program, child.log)
                 child.started = now
                 child.restart_at = None
         _reap_orphans({child.process.pid for child in self.children.values()})
 
+    def _repeat_news(self, child: Child) -> None:
+        for line in child.log.news():
+            self.say(line)
+        child.log.rotate()
+
     def _bury(self, child: Child, now: float) -> None:
         _kill_group(child.process)
         code = child.process.wait()
+        self._repeat_news(child)
         name = child.program.name
         if now - child.started > STEADY_S:
             child.failures = 0
@@ -153,8 +169,9 @@ class Supervisor:
         child.failures += 1
         child.restart_at = now + pause
         if code == HOPELESS_EXIT:
-            raise ChildHopelessError(f"{name} cannot start; its last line says why")
-        self.say(f"{name} {describe_exit(code)}; restarting in {pause:.0f} s")
+            raise ChildHopelessError(f"{name} cannot start; see {child.log.path}")
+        where = child.log.path
+        self.say(f"{name} {describe_exit(code)}; restarting in {pause:.0f} s (see {where})")
 
     def _stop(self, children: list[Child], seconds: float) -> None:
         alive = [child.process for child in children if child.running]

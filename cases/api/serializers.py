@@ -7,11 +7,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.api.fields import SparseMixin
 from accounts.models import User
 from cases.acquisition import Acquisition
 from cases.models import Case, CaseMembership, CustodyEvent, Exhibit, Note
 from cases.permissions import CaseRole
-from rest.fields import SparseMixin
 
 
 class CaseSerializer(SparseMixin, serializers.ModelSerializer[Case]):

@@ -15,6 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actors import actor_for
+from accounts.api.pages import Pages
+from accounts.api.views import Resource, http_request
 from accounts.models import User
 from audit.api import LedgerEntrySerializer, LedgerFilter
 from audit.models import AuditEvent
@@ -34,8 +36,6 @@ from cases.api.serializers import (
 )
 from cases.models import Case, CaseMembership, CustodyEvent, Exhibit, Note
 from cases.views.ranges import ranged_response
-from rest.pages import Pages
-from rest.views import Resource, http_request
 
 
 class OldestFirst(Pages):

@@ -9,9 +9,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
+from accounts.api.fields import SparseMixin
 from detection.models import Analysis, Artefact, Finding, ModelVersion, Review, ReviewKind
 from ml.parameters import STRATEGIES
-from rest.fields import SparseMixin
 
 
 class ParametersSerializer(serializers.Serializer[Any]):

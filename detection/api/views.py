@@ -17,6 +17,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actors import actor_for
+from accounts.api.pages import Pages
+from accounts.api.problems import Problem
+from accounts.api.views import Resource, http_request
 from cases.permissions import CaseAction, require
 from cases.selectors import get_exhibit
 from cases.storage import artefact_store
@@ -35,9 +38,6 @@ from detection.api.serializers import (
 )
 from detection.health import queue_health
 from detection.models import Analysis, Artefact, ModelVersion, Review
-from rest.pages import Pages
-from rest.problems import Problem
-from rest.views import Resource, http_request
 
 
 class AnalysisFilter(filters.FilterSet):

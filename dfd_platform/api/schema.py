@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
-from rest.problems import CONTENT_TYPE
+from accounts.api.problems import CONTENT_TYPE
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 PROBLEM = {

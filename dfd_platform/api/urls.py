@@ -7,7 +7,7 @@ from dfd_platform.api.docs import RedocPage, SchemaView, SwaggerPage
 app_name = "api"
 
 urlpatterns = [
-    path("", include("accounts.api")),
+    path("", include("accounts.api.me")),
     path("", include("cases.api.urls")),
     path("", include("audit.api")),
     path("", include("detection.api.urls")),

@@ -11,9 +11,9 @@ from django.core.cache import cache
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts.api.throttles import parse_rate
 from accounts.models import ApiKey, User
 from cases.models import Case
-from rest.throttles import parse_rate
 
 
 def test_without_credentials_is_401_with_a_challenge(db: None) -> None:

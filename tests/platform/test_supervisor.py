@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from dfd_platform import process_logs
 from dfd_platform.supervisor import describe_exit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,8 @@ from pathlib import Path
 from dfd_platform.supervisor import *
 folder = Path(sys.argv[1])
 children = sys.argv[2:]
-supervisor = Supervisor(env=os.environ, cwd=folder, say=lambda line: print(line, flush=True))
+say = lambda line: print(line, flush=True)
+supervisor = Supervisor(env=os.environ, cwd=folder, logs=folder / "logs", say=say)
 with signals_blocked():
     try:
         for index, script in enumerate(children):
@@ -96,8 +98,8 @@ def test_pauses_between_restarts_grow(supervise: Callable[..., subprocess.Popen[
     supervisor.terminate()
     supervisor.communicate(timeout=10)
 
-    said = [line for line in lines if "restarting" in line]
-    assert said == [f"child 1 ended with code 7; restarting in {s} s\n" for s in (1, 2, 4)]
+    said = [line.partition(" (see")[0] for line in lines if "restarting" in line]
+    assert said == [f"child 1 ended with code 7; restarting in {s} s" for s in (1, 2, 4)]
 
 
 def test_stubborn_children_and_their_offspring_end_within_ten_seconds(
@@ -159,8 +161,51 @@ def test_hopeless_child_ends_everything(
     _, err = supervisor.communicate(timeout=15)
 
     assert supervisor.returncode == 1
-    assert err == "gave up: child 1 cannot start; its last line says why\n"
+    assert err == f"gave up: child 1 cannot start; see {tmp_path}/logs/child-1.log\n"
     assert not alive(pids(tmp_path, "other")[0])
+
+
+def test_console_repeats_warnings_and_the_file_keeps_all(
+    supervise: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    error = r'{"level": "error", "event": "disk full", "exception": "Traceback\nOSError: no"}'
+    supervisor = supervise(
+        f"""echo '{{"level": "info", "event": "quiet"}}'; echo just words
+        printf '%s\\n' '{error}'
+        echo 'CommandError: the model is missing'; exec sleep 100"""
+    )
+    assert supervisor.stdout is not None
+    said = {supervisor.stdout.readline() for _ in range(3)}
+    supervisor.terminate()
+    supervisor.communicate(timeout=10)
+
+    assert said == {
+        "ready\n",
+        "child 0: error: disk full (OSError: no)\n",
+        "child 0: the model is missing\n",
+    }
+    kept = (tmp_path / "logs" / "child-0.log").read_text()
+    assert "quiet" in kept
+    assert "just words" in kept
+
+
+def test_long_log_is_rotated_and_still_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_logs, "MAX_BYTES", 100)
+    log = process_logs.ProcessLog.of("a child", tmp_path)
+    with log.open() as output:
+        output.write(b"x" * 200 + b"\n")
+        output.flush()
+        list(log.news())
+        list(log.news())
+        list(log.news())
+        log.rotate()
+        output.write(b'{"level": "warning", "event": "after"}\n')
+        output.flush()
+
+        assert list(log.news()) == ["a child: warning: after"]
+    assert (tmp_path / "a-child.log.1").stat().st_size == 201
 
 
 def test_exit_is_described_in_words() -> None:

@@ -26,7 +26,10 @@ class Command(BaseCommand):
         with startup.lock_data_dir():
             startup.prepare()
             supervisor = Supervisor(
-                env=startup.child_environment(address), cwd=settings.BASE_DIR, say=self._say
+                env=startup.child_environment(address),
+                cwd=settings.BASE_DIR,
+                logs=settings.DFD.data_dir / "logs",
+                say=self._say,
             )
             with signals_blocked():
                 try:

@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actors import actor_for
+from accounts.api.views import Resource
 from accounts.scopes import Scope
-from rest.views import Resource
 
 
 class MeSerializer(serializers.Serializer[Any]):

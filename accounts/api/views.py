@@ -9,10 +9,10 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from rest import idempotency
-from rest.idempotency import Replay
-from rest.models import KeptAnswer
-from rest.throttles import caller_of
+from accounts.api import idempotency
+from accounts.api.idempotency import Replay
+from accounts.api.throttles import caller_of
+from accounts.models import KeptAnswer
 
 
 def http_request(request: Request) -> HttpRequest:

@@ -13,8 +13,8 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from rest.models import KeptAnswer
-from rest.problems import Problem
+from accounts.api.problems import Problem
+from accounts.models import KeptAnswer
 
 HEADER = "Idempotency-Key"
 KEPT_FOR = timedelta(hours=24)
