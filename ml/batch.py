@@ -54,7 +54,7 @@ def run_batch(
             result = detector.analyze(path, parameters=parameters).result
         except MediaError as error:
             failed += 1
-            _write(targets, path, _failed_row(path, error), _failed_line(path, error))
+            _write(targets, path, _failed_row(path, error), _failed_line(error))
         else:
             _write(targets, path, result_row(path, result), result.to_dict())
     return failed
@@ -82,7 +82,7 @@ def _failed_row(path: Path, error: MediaError) -> dict[str, Any]:
     return {**dict.fromkeys(COLUMNS, ""), "filename": str(path), "error": error.code}
 
 
-def _failed_line(path: Path, error: MediaError) -> dict[str, Any]:
+def _failed_line(error: MediaError) -> dict[str, Any]:
     return {"error": error.code, "message": error.message}
 
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 from ml.errors import CalibrationError
@@ -28,6 +28,7 @@ MIN_PER_CLASS_ISOTONIC = 1000
 BOOTSTRAPS = 200
 _TEMPERATURES = (0.05, 20.0)
 _EDGE = 1e-9
+_NEWTON_STEPS = 100
 
 
 class CalibratorKind(StrEnum):
@@ -137,7 +138,7 @@ def fit_calibrator(
     _check(kind, logits, is_fake)
     fitted = _fit(kind, logits, is_fake)
     lower, upper = elub_bounds(fitted.raw(logits), is_fake)
-    scales, offsets = _bootstrap(kind, logits, is_fake, groups, seed)
+    scales, offsets = _bootstrap(fitted, logits, is_fake, groups, seed)
     return replace(
         fitted,
         lower=lower,
@@ -159,20 +160,31 @@ def elub_bounds(llrs: Floats, is_fake: NDArray[np.bool_]) -> tuple[float, float]
     return min(float(lower), 0.0) * math.log(10), max(float(upper), 0.0) * math.log(10)
 
 
-def balanced_logistic(features: Floats, is_fake: NDArray[np.bool_]) -> tuple[Floats, float]:
-    """Weights (F,) and bias of logistic regression of (N, F) with equal class weight."""
+def balanced_logistic(
+    features: Floats, is_fake: NDArray[np.bool_], start: Floats | None = None
+) -> tuple[Floats, float]:
+    """Weights (F,) and bias of logistic regression of (N, F) with equal class weight, by
+    Newton's method from ``start`` (F + 1,) or zero."""
     signs = np.where(is_fake, 1.0, -1.0)
     shares = np.where(is_fake, 0.5 / is_fake.sum(), 0.5 / (~is_fake).sum())
     design = np.column_stack([features, np.ones(len(features))])
 
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        margins = signs * (design @ parameters)
-        slope = -shares * signs * expit(-margins)
-        return float(shares @ np.logaddexp(0.0, -margins)), design.T @ slope
+    def loss(parameters: Floats) -> float:
+        return float(shares @ np.logaddexp(0.0, -signs * (design @ parameters)))
 
-    start = np.append(np.full(features.shape[1], 1.0), 0.0)
-    found = minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-10})
-    return found.x[:-1], float(found.x[-1])
+    parameters = np.zeros(design.shape[1]) if start is None else np.array(start)
+    for _ in range(_NEWTON_STEPS):
+        chances = expit(-signs * (design @ parameters))
+        gradient = design.T @ (-shares * signs * chances)
+        curvature = (design * (shares * chances * (1 - chances))[:, None]).T @ design
+        step = np.linalg.lstsq(curvature, gradient, rcond=None)[0]
+        length, before = 1.0, loss(parameters)
+        while loss(parameters - length * step) > before and length > 1e-6:
+            length /= 2
+        parameters = parameters - length * step
+        if np.abs(step).max() < 1e-10:
+            break
+    return parameters[:-1], float(parameters[-1])
 
 
 def _check(kind: CalibratorKind, logits: Floats, is_fake: NDArray[np.bool_]) -> None:
@@ -246,15 +258,16 @@ def _density_table(logits: Floats, is_fake: NDArray[np.bool_]) -> tuple[Floats, 
 
 
 def _bootstrap(
-    kind: CalibratorKind,
+    fitted: Calibrator,
     logits: Floats,
     is_fake: NDArray[np.bool_],
     groups: NDArray[Any] | None,
     seed: int,
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Refits of the two linear kinds on resampled groups; nothing for the tabulated kinds."""
-    if kind not in (CalibratorKind.PLATT, CalibratorKind.TEMPERATURE):
+    if fitted.knots_x:
         return (), ()
+    start = np.array([fitted.scale, fitted.offset])
     generator = np.random.default_rng(seed)
     names, members = np.unique(
         np.arange(len(logits)) if groups is None else groups, return_inverse=True
@@ -268,8 +281,17 @@ def _bootstrap(
         fake = is_fake[drawn]
         if fake.all() or not fake.any():
             continue
-        refit = _fit(kind, logits[drawn], fake)
-        if math.isfinite(refit.scale) and math.isfinite(refit.offset):
-            scales.append(refit.scale)
-            offsets.append(refit.offset)
+        scale, offset = _refit(fitted.kind, logits[drawn], fake, start)
+        if math.isfinite(scale) and math.isfinite(offset):
+            scales.append(scale)
+            offsets.append(offset)
     return tuple(scales), tuple(offsets)
+
+
+def _refit(
+    kind: CalibratorKind, logits: Floats, is_fake: NDArray[np.bool_], start: Floats
+) -> tuple[float, float]:
+    if kind is CalibratorKind.TEMPERATURE:
+        return 1.0 / _temperature(logits, is_fake), 0.0
+    weights, offset = balanced_logistic(logits[:, None], is_fake, start)
+    return float(weights[0]), offset

@@ -19,8 +19,26 @@ from ml.media.still import MAX_TAG_LENGTH, MAX_TAGS
 # Demuxers that parse one self-contained recording; playlists and scripts that point to other
 # files or hosts (hls, concat, dash ...) are not in the list on purpose.
 FORMATS = frozenset(
-    "aac ac3 aiff amr asf au avi caf flac flv matroska,webm mov,mp4,m4a,3gp,3g2,mj2 mp3 mpeg "
-    "mpegts ogg w64 wav".split()
+    {
+        "aac",
+        "ac3",
+        "aiff",
+        "amr",
+        "asf",
+        "au",
+        "avi",
+        "caf",
+        "flac",
+        "flv",
+        "matroska,webm",
+        "mov,mp4,m4a,3gp,3g2,mj2",
+        "mp3",
+        "mpeg",
+        "mpegts",
+        "ogg",
+        "w64",
+        "wav",
+    }
 )
 _OPTIONS = {"format_whitelist": ",".join(sorted(FORMATS)), "protocol_whitelist": "file"}
 _TOLERANT = {**_OPTIONS, "fflags": "+genpts+discardcorrupt+igndts", "err_detect": "ignore_err"}

@@ -110,7 +110,7 @@ def _fetch(options: argparse.Namespace) -> int:
     if not options.address.startswith("https://"):
         raise WeightsError(WeightsCode.MISSING, "Weights are fetched from https:// addresses only.")
     try:
-        with urllib.request.urlopen(options.address, timeout=60) as answer:
+        with urllib.request.urlopen(options.address, timeout=60) as answer:  # noqa: S310
             content = answer.read(_LIMIT)
     except OSError as error:
         raise WeightsError(
