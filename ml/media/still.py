@@ -46,10 +46,11 @@ def decode_still(stream: BinaryIO, limits: Limits) -> Decoded:
                     "pixels are read. Send a smaller version.",
                 )
             facts = ImageFacts(format=str(image.format), width=0, height=0, mode=image.mode)
+            # Before the tags: a PNG loads to read them, and its damage would be taken for theirs.
+            image.load()
             tags = _exif_tags(image)
             if getattr(image, "n_frames", 1) > 1:
                 transforms.append(f"first of {getattr(image, 'n_frames', 1)} pictures in the file")
-            image.load()
             upright = ImageOps.exif_transpose(image)
     except UnidentifiedImageError as error:
         raise MediaError(
