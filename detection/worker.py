@@ -116,7 +116,7 @@ def start(worker_class: type[ReadyMixin], queue: str, ready_file: Path | None) -
         connection=connection,
         serializer=JSONSerializer,
         worker_ttl=WORKER_TTL_S,
-        job_monitoring_interval=settings.DFD.heartbeat_s,
+        job_monitoring_interval=WORKER_TTL_S,
     )
     worker.ready_file = ready_file
     worker.work(logging_level=None)

@@ -41,11 +41,14 @@ def database(django_db_setup: None, django_db_blocker: Any, tmp_path: Path) -> I
 
 @pytest.fixture
 def db(database: Path) -> None:
-    """People and cases of the common fixtures live in this database."""
+    """People and cases of the common fixtures live in this database.
+
+    Of this name, because pytest-django makes test databases only for tests that use ``db``.
+    """
 
 
 @pytest.fixture
-def environment(database: Path, redis_server: str, data_dir: Path) -> dict[str, str]:
+def environment(db: None, database: Path, redis_server: str, data_dir: Path) -> dict[str, str]:
     """Environment of the child processes."""
     return {
         **os.environ,
@@ -114,15 +117,18 @@ def manage(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[...
 
 
 @pytest.fixture
-def worker(manage: Callable[..., Process]) -> Callable[..., Process]:
-    """``worker()``: an inference worker that takes jobs."""
+def worker(manage: Callable[..., Process]) -> Iterator[Callable[..., Process]]:
+    """``worker()``: an inference worker that takes jobs and whose every heartbeat succeeds."""
+    started: list[Process] = []
 
     def start(**env: str) -> Process:
-        process = manage("inference_worker", env=env)
-        process.wait_for("worker ready")
-        return process
+        started.append(manage("inference_worker", env=env))
+        started[-1].wait_for("worker ready")
+        return started[-1]
 
-    return start
+    yield start
+    for process in started:
+        assert "heartbeat_failed" not in process.output, process.output
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from tests.queue.media import picture, voice
 
 pytestmark = pytest.mark.queue
 
-LONG_S = 180
+# Seconds of sound whose analysis is long enough to be caught in the middle.
+LONG_S = 20
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_a_flushed_redis_loses_nothing(
     analyses = [submit(picture(seed), f"{seed}.png") for seed in range(5)]
     redis.Redis.from_url(redis_server).flushall()
     worker()
-    in_flight = submit(voice(20), "short.wav")
+    in_flight = submit(voice(LONG_S), "short.wav")
     in_the_middle(in_flight)
     redis.Redis.from_url(redis_server).flushall()
     stored = finished(*analyses, in_flight)
@@ -94,12 +95,12 @@ def test_bad_files_fail_in_words_and_the_worker_lives_on(
     submit: Any, worker: Any, case: Any, bob_actor: Any
 ) -> None:
     process = worker()
-    whole = picture(1)
-    bad = {
-        "cut-short.png": whole[: len(whole) // 2],
-        "picture-inside-out.png": whole[:64] + bytes(range(256)) * 40,
-        "silent-end.wav": voice(2)[:60],
-    }
+    whole, sound = bytearray(picture(1)), bytearray(voice(1))
+    packed = whole.index(b"IDAT") + 4
+    whole[packed : packed + 500] = bytes(500)
+    sound[20:22] = b"\x34\x12"
+    # Whole on the outside, so that the intake takes them; broken inside.
+    bad = {"zeroes-inside.png": bytes(whole), "unknown-codec.wav": bytes(sound)}
     analyses = [submit(content, name) for name, content in bad.items()]
     for analysis in finished(*analyses):
         assert analysis.status == "failed", analysis.exhibit.name
@@ -107,7 +108,7 @@ def test_bad_files_fail_in_words_and_the_worker_lives_on(
         assert len(analysis.error_message) > 20
         assert "Traceback" not in analysis.error_message
     assert process.running
-    [good] = finished(submit(picture(2), "good.png"))
+    [good] = finished(submit(picture(2), "renamed-to.mp3"))
     assert good.status == "complete"
     assert not Finding.objects.exclude(analysis=good).exists()
 
