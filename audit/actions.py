@@ -66,6 +66,7 @@ class Action(StrEnum):
     REPORT_CREATED = "report.created"
     REPORT_DOWNLOADED = "report.downloaded"
     EXPORT_CREATED = "export.created"
+    EXPORT_STORED = "export.stored"
     EXPORT_DOWNLOADED = "export.downloaded"
 
     WEBHOOK_CREATED = "webhook.created"

@@ -1,0 +1,151 @@
+"""The evidence bundle: a bag that a stranger can verify with Python's standard library.
+
+Order matters: the content is written and hashed first, the ledger records that hash, and the
+ledger's slice with the signed checkpoint is added last. So the signature covers the content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from cases.storage import evidence_store
+from detection.selectors import artefact_bytes
+from reports import bag, rendering
+from reports.errors import PdfUnavailable, ReportRefused
+from reports.extract import Extract, derived_file, original_file
+
+VERIFIER = Path(__file__).parent / "verifier" / "verify.py"
+CONTENT = "data/content.sha256"
+LEDGER = "data/ledger.json"
+README = """Evidence bundle {label} of DFD Platform
+
+To verify it, offline, with Python 3.8 or later and nothing else:
+
+    python3 verify.py
+
+Better: use a copy of verify.py that you got elsewhere, and give the laboratory's public key with
+--key. The files alone can also be checked with: sha256sum -c manifest-sha256.txt
+
+data/extract.json       the record: case, exhibits, custody, analyses, reviews, model cards
+data/originals/         the recordings as received, if they are part of this copy
+data/derived/           pictures and sounds made from them, named by their SHA-256
+data/runs/              the machine's results, byte for byte
+data/reports/           a report on each finding, for reading
+data/content.sha256     the hashes of all of that; the ledger names the hash of this list
+data/ledger.json        every ledger entry of the case, its proof, and the signed checkpoint
+"""
+
+
+def write_content(folder: Path, extract: Extract) -> str:
+    """Write everything but the ledger below ``folder``; the SHA-256 of the list of contents.
+
+    Raises ReportRefused when a stored result is not what was hashed when it was made, StoreError
+    when an original or a derived file is missing or was changed.
+    """
+    record = extract.record
+    _copy_originals(folder, extract)
+    write_runs(folder, extract)
+    _write_reports(folder, extract)
+    bag.write(folder / "data/extract.json", _json(record))
+    for card in record["models"]:
+        bag.write(folder / f"data/models/{card['name']}-{card['sha256'][:16]}.json", _json(card))
+    bag.write(folder / CONTENT, bag.hash_list(folder, bag.payload_names(folder), "sha256"))
+    return bag.file_hash(folder / CONTENT, "sha256")
+
+
+def seal(folder: Path, record: dict[str, Any], ledger: dict[str, Any]) -> None:
+    """Add the ledger's slice, the verifier and the bag's tag files."""
+    bag.write(folder / LEDGER, _json(ledger))
+    shutil.copyfile(VERIFIER, folder / "verify.py")
+    bag.write(folder / "README.txt", README.format(label=record["case"]["number"]))
+    bag.seal(
+        folder,
+        {
+            "Source-Organization": "DFD Platform",
+            "External-Identifier": record["export"],
+            "External-Description": f"Case {record['case']['number']}: {record['selection']}",
+            "Bagging-Date": ledger["entries"][-1].get("record", {}).get("occurred_at", "")[:10],
+        },
+    )
+
+
+def redact_ledger(ledger: dict[str, Any], keep: Iterable[str]) -> dict[str, Any]:
+    """Keep the records of the actions ``keep``; of the others only hash and proof remain."""
+    kept = set(keep)
+    entries = [
+        entry
+        if entry["record"]["action"] in kept
+        else {"hash": entry["hash"], "proof": entry["proof"]}
+        for entry in ledger["entries"]
+    ]
+    return {**ledger, "entries": entries}
+
+
+def _write_result(folder: Path, run: dict[str, Any], text: str) -> None:
+    if hashlib.sha256(text.encode()).hexdigest() != run["result_sha256"]:
+        raise ReportRefused(
+            "result_changed",
+            f"The stored result of analysis {run['id']} is not what was recorded when it was "
+            "made. Nothing was exported; verify the ledger and ask the administrator.",
+        )
+    bag.write(folder / run["result_file"], text)
+
+
+def _copy_originals(folder: Path, extract: Extract) -> None:
+    listed = {entry["id"]: entry["file"] for entry in extract.record["exhibits"]}
+    for exhibit in extract.exhibits:
+        if listed[str(exhibit.pk)]:
+            target = folder / original_file(exhibit)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with evidence_store().open(exhibit.storage_key) as source, target.open("wb") as sink:
+                shutil.copyfileobj(source, sink, bag.BLOCK)
+            if bag.file_hash(target, "sha256") != exhibit.sha256:
+                raise ReportRefused(
+                    "mismatch", f"The bytes of {exhibit.label} have changed. Nothing was exported."
+                )
+
+
+def write_runs(folder: Path, extract: Extract) -> None:
+    """Write results and derived files of every run: what a report is drawn from.
+
+    Raises as ``write_content`` does.
+    """
+    for run in extract.record["analyses"]:
+        if run["result_file"]:
+            _write_result(folder, run, extract.results[run["id"]])
+    _copy_derived(folder, extract)
+
+
+def _copy_derived(folder: Path, extract: Extract) -> None:
+    kept = {
+        artefact["id"]
+        for run in extract.record["analyses"]
+        for artefact in run["artefacts"]
+        if artefact["file"]
+    }
+    for artefact in extract.artefacts:
+        if str(artefact.pk) in kept:
+            target = folder / derived_file(artefact)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(artefact_bytes(artefact))
+
+
+def _write_reports(folder: Path, extract: Extract) -> None:
+    for run in extract.record["analyses"]:
+        if run["result_file"]:
+            html = rendering.report_html(extract.record, run["id"], folder)
+            name = f"data/reports/{run['id']}"
+            bag.write(folder / f"{name}.html", html)
+            try:
+                (folder / f"{name}.pdf").write_bytes(rendering.pdf(html))
+            except PdfUnavailable as reason:
+                bag.write(folder / "data/reports/PDF-MISSING.txt", f"{reason.message}\n")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

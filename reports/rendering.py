@@ -1,0 +1,132 @@
+"""The report as HTML and PDF, drawn from an extract and the derived files beside it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from detection.models import Artefact
+from detection.views.finding import finding_page
+from ml.fusion.verbal import verbal_table
+from ml.result import AnalysisResult
+from reports.errors import PdfUnavailable
+
+TEMPLATE = "reports/report.html"
+FIGURE_ROWS = 40
+LIBRARIES = (
+    "The PDF cannot be drawn: WeasyPrint does not find the system library Pango "
+    "({reason}). On Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0. "
+    "The HTML report needs nothing."
+)
+
+
+def report_html(
+    record: dict[str, Any],
+    run_id: str,
+    folder: Path,
+    *,
+    checkpoint: str = "",
+) -> str:
+    """One self-contained HTML page on the run ``run_id`` of the extract ``record``.
+
+    ``folder`` holds the extract's files under their names; ``checkpoint`` is the signed note that
+    covers the ledger, empty where the ledger's slice lies beside the report.
+    """
+    run = next(run for run in record["analyses"] if run["id"] == run_id)
+    text = (folder / run["result_file"]).read_text(encoding="utf-8")
+    result = AnalysisResult.from_json(text)
+    exhibit = next(e for e in record["exhibits"] if e["label"] == run["exhibit"])
+    pictures = {a["id"]: _data_uri(folder, a) for a in run["artefacts"] if a["file"]}
+    page = finding_page(result, [_artefact(a) for a in run["artefacts"] if a["id"] in pictures])
+    used = {branch.weights_sha256 for branch in result.branches if branch.weights_sha256}
+    context = {
+        "record": record,
+        "case": record["case"],
+        "run": run,
+        "exhibit": exhibit,
+        "page": page,
+        "result": result,
+        "decision": result.decision,
+        "faces": [_face(card, pictures) for card in page.faces[:12]],
+        "other_pictures": [
+            {"uri": pictures[str(a.pk)], "caption": a.caption or a.name, "t": a.t}
+            for a in page.pictures[:8]
+        ],
+        "verbal": verbal_table(),
+        "models": [
+            {**model, "figures": _figures(model["measured"])}
+            for model in record["models"]
+            if model["sha256"] in used
+        ],
+        "custody": [event for event in record["custody"] if event["exhibit"] == run["exhibit"]],
+        "checkpoint": checkpoint,
+        "packages": sorted(result.provenance.packages.items()),
+        "parameters": json.dumps(result.provenance.parameters, sort_keys=True),
+    }
+    # A report reads the same whoever makes it; times are UTC.
+    with translation.override("en"):
+        return render_to_string(TEMPLATE, context)
+
+
+def pdf(html: str) -> bytes:
+    """``html`` as PDF. Raises PdfUnavailable, in words, where Pango is not installed."""
+    try:
+        import weasyprint
+    except OSError as error:
+        raise PdfUnavailable("pdf_unavailable", LIBRARIES.format(reason=error)) from error
+    # Nothing is fetched: a report shows only what it carries inside.
+    inside_only = weasyprint.urls.URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
+    document: bytes = weasyprint.HTML(string=html, url_fetcher=inside_only).write_pdf()
+    return document
+
+
+def _data_uri(folder: Path, artefact: dict[str, Any]) -> str:
+    content = base64.b64encode((folder / artefact["file"]).read_bytes()).decode()
+    return f"data:{artefact['mime_type']};base64,{content}"
+
+
+def _artefact(entry: dict[str, Any]) -> Artefact:
+    """The extract's entry as the object the finding page arranges; never saved."""
+    fields = {key: value for key, value in entry.items() if key not in ("id", "file")}
+    return Artefact(id=uuid.UUID(entry["id"]), **fields)
+
+
+def _face(card: Any, pictures: dict[str, str]) -> dict[str, Any]:
+    return {
+        "thumbnail": pictures[str(card.thumbnail.pk)],
+        "heatmaps": [pictures[str(heatmap.pk)] for heatmap in card.heatmaps[:1]],
+        "t": card.thumbnail.t,
+        "track": card.thumbnail.track,
+        "logit": card.logit,
+        "producers": [heatmap.producer for heatmap in card.heatmaps[:1]],
+    }
+
+
+def _figures(measured: dict[str, Any]) -> list[tuple[str, str]]:
+    """The measured figures as rows of words and numbers, in the order of the evaluation file."""
+    return list(_rows("", measured))[:FIGURE_ROWS]
+
+
+def _rows(prefix: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _rows(f"{prefix} {key}".strip().replace("_", " "), item)
+    elif isinstance(value, list) and all(isinstance(item, int | float) for item in value):
+        if len(value) == 2:
+            yield prefix, f"{value[0]:.4g} to {value[1]:.4g}"
+    elif isinstance(value, list):
+        for item in value:
+            name = str(item.get("name", "")) if isinstance(item, dict) else ""
+            yield from _rows(f"{prefix} {name}".strip(), item)
+    elif isinstance(value, bool) or value is None:
+        return
+    elif isinstance(value, float):
+        yield prefix, f"{value:.4g}"
+    else:
+        yield prefix, str(value)

@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+"""Verify an evidence bundle of DFD Platform. Needs Python 3.8 or later and nothing else.
+
+    python3 verify.py [FOLDER] [--key VERIFIER_KEY]
+
+FOLDER is the unpacked bundle (default: where this file lies). VERIFIER_KEY is the laboratory's
+public key as you got it from the laboratory itself; without it the key inside the bundle is used,
+which shows that the bundle is whole, not who made it. Use a copy of this file that you trust.
+
+Checked, in this order: every file against its hashes (BagIt, RFC 8493), the signature of the
+ledger's checkpoint (Ed25519), the Merkle proofs from each ledger entry to that signature, the hash
+of each entry, that the ledger names exactly this bundle's content, and that originals and results
+are those the ledger names. The first thing that is wrong is named; the exit status is then 1.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+DOMAIN = b"dfd.audit.v1"
+HEX = set("0123456789abcdef")
+
+
+class Wrong(Exception):
+    """The first thing that is wrong, in words."""
+
+
+# --- files
+
+
+def file_hash(path, algorithm):
+    digest = hashlib.new(algorithm)
+    try:
+        with path.open("rb") as stream:
+            for block in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(block)
+    except OSError as error:
+        raise Wrong(f"{path.name} cannot be read: {error.strerror}") from None
+    return digest.hexdigest()
+
+
+def read_text(folder, name):
+    try:
+        return (folder / name).read_bytes().decode("utf-8")
+    except OSError as error:
+        raise Wrong(f"{name} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Wrong(f"{name} is not UTF-8 text") from None
+
+
+def read_json(folder, name):
+    try:
+        return json.loads(read_text(folder, name))
+    except ValueError as error:
+        raise Wrong(f"{name} is not JSON: {error}") from None
+
+
+def read_manifest(folder, name, algorithm):
+    length = hashlib.new(algorithm).digest_size * 2
+    listed = {}
+    for number, line in enumerate(read_text(folder, name).split("\n")[:-1], 1):
+        value, _, path = line.partition("  ")
+        if len(value) != length or not set(value) <= HEX or not path:
+            raise Wrong(f"{name} line {number} is malformed")
+        if ".." in path.split("/") or path.startswith("/"):
+            raise Wrong(f"{name} line {number} points outside the bundle")
+        listed[path] = value
+    return listed
+
+
+def check_files(folder, name, algorithm):
+    listed = read_manifest(folder, name, algorithm)
+    for path, value in listed.items():
+        if not (folder / path).is_file():
+            raise Wrong(f"{path} is missing ({name} lists it)")
+        if file_hash(folder / path, algorithm) != value:
+            raise Wrong(f"{path} was changed: it does not have the hash that {name} lists")
+    return listed
+
+
+def check_bag(folder):
+    expected = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+    tags = check_files(folder, "tagmanifest-sha256.txt", "sha256")
+    for name in ("bagit.txt", "bag-info.txt", "manifest-sha256.txt", "manifest-sha512.txt"):
+        if name not in tags:
+            raise Wrong(f"tagmanifest-sha256.txt does not list {name}")
+    if read_text(folder, "bagit.txt") != expected:
+        raise Wrong("bagit.txt does not declare a BagIt 1.0 bag")
+    payload = check_files(folder, "manifest-sha256.txt", "sha256")
+    if set(check_files(folder, "manifest-sha512.txt", "sha512")) != set(payload):
+        raise Wrong("manifest-sha512.txt lists other files than manifest-sha256.txt")
+    present = {
+        path.relative_to(folder).as_posix() for path in (folder / "data").rglob("*")
+        if not path.is_dir()
+    }
+    for path in sorted(present - set(payload)):
+        raise Wrong(f"{path} does not belong to the bundle: no manifest lists it")
+    return payload
+
+
+# --- Ed25519 (RFC 8032, section 6)
+
+P = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+SQRT_M1 = pow(2, (P - 1) // 4, P)
+
+
+def point_add(one, two):
+    a = (one[1] - one[0]) * (two[1] - two[0]) % P
+    b = (one[1] + one[0]) * (two[1] + two[0]) % P
+    c = 2 * one[3] * two[3] * D % P
+    d = 2 * one[2] * two[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return (e * f % P, g * h % P, f * g % P, e * h % P)
+
+
+def point_multiply(scalar, point):
+    total = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            total = point_add(total, point)
+        point = point_add(point, point)
+        scalar >>= 1
+    return total
+
+
+def recover_x(y, sign):
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    if square == 0:
+        return None if sign else 0
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * SQRT_M1 % P
+    if (x * x - square) % P:
+        return None
+    return P - x if x & 1 != sign else x
+
+
+def decompress(data):
+    number = int.from_bytes(data, "little")
+    y = number & ((1 << 255) - 1)
+    x = recover_x(y, number >> 255)
+    return None if x is None else (x, y, 1, x * y % P)
+
+
+BASE_Y = 4 * pow(5, P - 2, P) % P
+BASE = (recover_x(BASE_Y, 0), BASE_Y, 1, recover_x(BASE_Y, 0) * BASE_Y % P)
+
+
+def ed25519_valid(public, message, signature):
+    if len(public) != 32 or len(signature) != 64:
+        return False
+    a, r = decompress(public), decompress(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= ORDER:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little")
+    left, right = point_multiply(s, BASE), point_add(r, point_multiply(h % ORDER, a))
+    same_x = (left[0] * right[2] - right[0] * left[2]) % P == 0
+    return same_x and (left[1] * right[2] - right[1] * left[2]) % P == 0
+
+
+# --- the signed checkpoint (C2SP signed-note and tlog-checkpoint)
+
+
+def parse_key(text):
+    try:
+        name, identity, encoded = text.strip().split("+", 2)
+        raw = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        raise Wrong("the verifier key is malformed") from None
+    expected = hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8]
+    if len(raw) != 33 or raw[0] != 1 or identity != expected:
+        raise Wrong("the verifier key is malformed")
+    return name, bytes.fromhex(identity), raw[1:]
+
+
+def open_checkpoint(note, key_text):
+    name, identity, public = parse_key(key_text)
+    text, _, signatures = note.rpartition("\n\n")
+    text += "\n"
+    for line in signatures.splitlines():
+        words = line.split(" ")
+        if len(words) == 3 and words[0] == "\u2014" and words[1] == name:
+            raw = base64.b64decode(words[2])
+            if raw[:4] == identity:
+                if not ed25519_valid(public, text.encode(), raw[4:]):
+                    raise Wrong("data/ledger.json: the signature of the checkpoint is not valid")
+                lines = text.split("\n")
+                return int(lines[1]), base64.b64decode(lines[2])
+    raise Wrong(f"data/ledger.json: the checkpoint is not signed by the key {key_text.strip()}")
+
+
+# --- the ledger
+
+
+def canonical(value):
+    """RFC 8785 for JSON without floats and with ASCII keys, as ledger records are."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def root_from_proof(entry, index, size, path):
+    """RFC 9162, section 2.1.3.2."""
+    node = hashlib.sha256(b"\x00" + bytes.fromhex(entry)).digest()
+    last = size - 1
+    for step in path:
+        sibling = bytes.fromhex(step)
+        if index & 1 or index == last:
+            node = hashlib.sha256(b"\x01" + sibling + node).digest()
+            while index and not index & 1:
+                index, last = index >> 1, last >> 1
+        else:
+            node = hashlib.sha256(b"\x01" + node + sibling).digest()
+        index, last = index >> 1, last >> 1
+    return node if last == 0 else b""
+
+
+def check_record(sealed, where):
+    content = DOMAIN + bytes.fromhex(sealed["prev_hash"]) + canonical(sealed["record"])
+    if hashlib.sha256(content).hexdigest() != sealed["hash"]:
+        raise Wrong(f"data/ledger.json: {where} is not what was written into the ledger")
+
+
+def check_ledger(folder, key):
+    ledger = read_json(folder, "data/ledger.json")
+    try:
+        size, root = open_checkpoint(ledger["checkpoint"], key or ledger["verifier_key"])
+        absorbed = ledger["absorbed"]
+        check_record(absorbed, "the entry that absorbed the case")
+        place = absorbed["record"]["seq"] - 1
+        if root_from_proof(absorbed["hash"], place, size, absorbed["proof"]) != root:
+            raise Wrong("data/ledger.json: the case's state is not under the signed checkpoint")
+        tree = absorbed["record"]["payload"]
+        check_entries(ledger["entries"], tree)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Wrong(f"data/ledger.json is malformed: {error!r}") from None
+    return [entry["record"] for entry in ledger["entries"] if "record" in entry]
+
+
+def check_entries(entries, tree):
+    if len(entries) != tree["size"]:
+        raise Wrong(
+            f"data/ledger.json holds {len(entries)} entries of the case, "
+            f"the ledger signed {tree['size']}"
+        )
+    previous = "0" * 64
+    for number, entry in enumerate(entries, 1):
+        where = f"entry {number}"
+        if "record" in entry:
+            check_record(entry, where)
+            if entry["prev_hash"] != previous or entry["record"]["seq"] != number:
+                raise Wrong(f"data/ledger.json: {where} does not follow the one before")
+            if entry["record"]["chain"] != tree["chain"]:
+                raise Wrong(f"data/ledger.json: {where} belongs to another case")
+        proven = root_from_proof(entry["hash"], number - 1, tree["size"], entry["proof"])
+        if proven.hex() != tree["root"]:
+            raise Wrong(f"data/ledger.json: the proof of {where} does not lead to the signed root")
+        previous = entry["hash"]
+
+
+# --- what the ledger says about the content
+
+
+def payload_of(records, action, subject, what):
+    for record in records:
+        if record["action"] == action and record["subject"] == subject:
+            return record["payload"]
+    raise Wrong(f"the ledger does not know {what} ({subject})")
+
+
+def check_content(folder, records, payload):
+    extract = read_json(folder, "data/extract.json")
+    try:
+        export = payload_of(
+            records, "export.created", f"reports.export:{extract['export']}", "this bundle"
+        )
+        if file_hash(folder / "data/content.sha256", "sha256") != export["content_sha256"]:
+            raise Wrong("data/content.sha256 is not the list that the ledger names")
+        listed = set(check_files(folder, "data/content.sha256", "sha256"))
+        unnamed = set(payload) - listed - {"data/content.sha256", "data/ledger.json"}
+        for path in sorted(unnamed):
+            raise Wrong(f"{path} is not in the content that the ledger names")
+        check_extract(folder, extract, {r["subject"]: r for r in records if r["action"] in (
+            "evidence.received", "analysis.completed"
+        )})
+    except (KeyError, TypeError) as error:
+        raise Wrong(f"data/extract.json is malformed: {error!r}") from None
+    return extract
+
+
+def check_extract(folder, extract, known):
+    disclosed = not extract["removals"]
+    for exhibit in extract["exhibits"]:
+        record = known.get(f"cases.exhibit:{exhibit['id']}")
+        if disclosed and (record is None or record["payload"]["sha256"] != exhibit["sha256"]):
+            raise Wrong(f"exhibit {exhibit['label']}: the ledger received other bytes")
+        if exhibit["file"] and file_hash(folder / exhibit["file"], "sha256") != exhibit["sha256"]:
+            raise Wrong(f"{exhibit['file']} is not the exhibit {exhibit['label']}")
+    for run in extract["analyses"]:
+        if not run["result_file"]:
+            continue
+        digest = file_hash(folder / run["result_file"], "sha256")
+        record = known.get(f"detection.analysis:{run['id']}")
+        if digest != run["result_sha256"]:
+            raise Wrong(f"{run['result_file']} is not the result of analysis {run['id']}")
+        if disclosed and (record is None or record["payload"]["result_sha256"] != digest):
+            raise Wrong(f"analysis {run['id']}: the ledger recorded another result")
+
+
+def verify(folder, key=None):
+    """What was verified, in words; raises Wrong with the first thing that is wrong."""
+    payload = check_bag(folder)
+    records = check_ledger(folder, key)
+    extract = check_content(folder, records, payload)
+    lines = [
+        f"Case {extract['case']['number']}: {len(payload)} files, "
+        f"{len(extract['exhibits'])} exhibits, {len(extract['analyses'])} analyses, "
+        f"{len(records)} disclosed ledger entries. Everything fits.",
+    ]
+    lines += [f"Removed from this copy: {removal}" for removal in extract["removals"]]
+    if not key:
+        own = read_json(folder, "data/ledger.json")["verifier_key"]
+        lines.append(f"Signed by the key inside the bundle, {own}; compare it with the laboratory's.")
+    return lines
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Verify an evidence bundle.")
+    parser.add_argument("folder", nargs="?", default=str(Path(__file__).resolve().parent))
+    parser.add_argument("--key", help="the laboratory's verifier key, NAME+ID+BASE64")
+    arguments = parser.parse_args()
+    try:
+        for line in verify(Path(arguments.folder), arguments.key):
+            print(line)
+    except Wrong as wrong:
+        print(f"WRONG: {wrong}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
