@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ml.branches.base import BranchOutput
 from ml.branches.face_pictures import face_artefacts, face_crop, normalise
@@ -16,6 +19,7 @@ from ml.weights.registry import WeightRegistry
 SIZE = 224
 MARGIN = 0.3
 SHOWN = 4
+BATCH = 32
 EARLY_EXIT_LOGIT = -4.0
 
 
@@ -44,9 +48,7 @@ class TinyLaDeDaBranch:
         if not faces:
             return BranchOutput.not_applicable("No face was found in the picture.")
         crops = [face_crop(media, face, self.entry) for face in faces]
-        with torch.inference_mode():
-            maps = self.model.patch_map(normalise(crops, self.entry, self.device)).cpu().numpy()
-        logits = maps.mean(axis=(1, 2), dtype=np.float64)
+        logits, maps = self.score(crops)
         tracks = track_logits(faces, logits)
         order = np.argsort(-np.abs(logits), kind="stable")[:SHOWN]
         return BranchOutput(
@@ -75,11 +77,26 @@ class TinyLaDeDaBranch:
             },
         )
 
+    def score(
+        self, crops: Sequence[NDArray[np.uint8]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Logits (N,) of the crops and their patch maps (N, h, w)."""
+        with torch.inference_mode():
+            maps = np.concatenate(
+                [
+                    self.model.patch_map(normalise(crops[k : k + BATCH], self.entry, self.device))
+                    .cpu()
+                    .numpy()
+                    for k in range(0, len(crops), BATCH)
+                ]
+            )
+        return maps.mean(axis=(1, 2), dtype=np.float64), maps
+
 
 def create() -> TinyLaDeDaBranch:
     """The branch, not yet loaded."""
     return TinyLaDeDaBranch()
 
 
-def _probability(logits: np.ndarray) -> np.ndarray:
+def _probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1.0 / (1.0 + np.exp(-logits))

@@ -7,6 +7,7 @@ several key dialects; ``normalise_keys`` turns each of them into the one used he
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +53,7 @@ class Block(nn.Module):
             self.skipbn = nn.BatchNorm2d(outputs, eps=eps)
         widths = [inputs] + ([outputs] if grow_first else [inputs]) * (repeats - 1) + [outputs]
         layers: list[nn.Module] = []
-        for before, after in zip(widths[:-1], widths[1:], strict=True):
+        for before, after in pairwise(widths):
             layers += [
                 nn.ReLU(inplace=False),
                 SeparableConv2d(before, after),

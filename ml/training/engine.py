@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -77,6 +77,15 @@ class Task(Protocol):
 
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
         """Figures of held-out data; ``score`` is the one to maximise."""
+        ...
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A task that leaves more than weights behind, such as the scores of what it held out."""
+
+    def report(self, model: nn.Module, out: Path) -> None:
+        """Called once with the averaged network when the run ends."""
         ...
 
 
@@ -165,6 +174,9 @@ class Trainer:
                 waiting.cancel()
         self._save()
         save_tensors(self.average, self.out / LAST)
+        if isinstance(self.task, Reporting):
+            self.average.eval()
+            self.task.report(self.average, self.out)
         writer.close()
         return figures
 
@@ -184,7 +196,9 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimizer.step()
-        update_average(self.average, self.model, min(self.config.ema, (1 + self.step) / (10 + self.step)))
+        update_average(
+            self.average, self.model, min(self.config.ema, (1 + self.step) / (10 + self.step))
+        )
         return float(loss.detach())
 
     def _judge(self, writer: SummaryWriter) -> dict[str, float]:
@@ -249,7 +263,11 @@ def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
 
 
 def save_tensors(
-    model: nn.Module, path: Path, *, keep: Callable[[str], bool] = lambda _: True, half: bool = False
+    model: nn.Module,
+    path: Path,
+    *,
+    keep: Callable[[str], bool] = lambda _: True,
+    half: bool = False,
 ) -> None:
     """Write the (chosen) tensors of ``model`` as safetensors; with ``half`` the floating ones as
     fp16, except batch statistics, whose small values fp16 would lose."""

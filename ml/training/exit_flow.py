@@ -9,7 +9,7 @@ times as many steps, and leave-source-out folds that share one store.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from ml.evaluation.metrics import auc
+from ml.evaluation.scored import Scored, write_scores
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.xception import Xception, load_strict
 from ml.training.image import by_group, random_crop, to_tensor
@@ -29,7 +30,6 @@ from ml.training.self_blending import nearest_face, poisson_swap, self_blend, sw
 from ml.training.visual_augmentation import degrade
 
 PART = 512
-EXIT = ("block12", "conv3", "bn3", "conv4", "bn4", "fc")
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,12 @@ class StoreConfig:
 
 @dataclass(frozen=True)
 class ExitConfig:
-    """The ``[exit]`` table. ``hold_out``: sources left out of training and judged instead."""
+    """The ``[exit]`` table. ``hold_out``: sources left out of training and judged instead.
+    ``shares``: how often a kind of forgery is drawn against the others (1 unless told)."""
 
     backbone: str
     batch: int = 48
+    shares: Mapping[str, float] = field(default_factory=dict)
     hold_out: tuple[str, ...] = ()
     smoothing: float = 0.05
     dropout: float = 0.3
@@ -87,7 +89,9 @@ def plan_store(photos: Sequence[Photo], config: StoreConfig) -> list[Plan]:
             for turn in range(total // len(groups)):
                 photo = group[order[turn % len(group)]]
                 name = kind or photo.method
-                plans.append(Plan(index[id(photo)], name, photo.source, kind != "real", clean=False))
+                plans.append(
+                    Plan(index[id(photo)], name, photo.source, kind != "real", clean=False)
+                )
         return plans
 
     real = [p for p in train if not p.fake]
@@ -111,7 +115,9 @@ class Maker:
     def __init__(self, photos: Sequence[Photo], size: int) -> None:
         self.photos, self.size = photos, size
         self.donors = {
-            split: by_group([p for p in photos if not p.fake and p.mesh is not None and p.split == split])
+            split: by_group(
+                [p for p in photos if not p.fake and p.mesh is not None and p.split == split]
+            )
             for split in ("train", "dev")
         }
 
@@ -136,7 +142,9 @@ class Maker:
         if kind == "swap":
             return swap(donor.rgb, donor.mesh, photo.rgb, photo.mesh, rng)[0]
         made = poisson_swap(donor.rgb, donor.mesh, photo.rgb, photo.mesh)
-        return swap(donor.rgb, donor.mesh, photo.rgb, photo.mesh, rng)[0] if made is None else made[0]
+        return (
+            swap(donor.rgb, donor.mesh, photo.rgb, photo.mesh, rng)[0] if made is None else made[0]
+        )
 
 
 def build_store(config: StoreConfig, data: Path, out: Path) -> None:
@@ -186,8 +194,10 @@ class ExitFlow(nn.Module):
 
     def __init__(self, whole: Xception, dropout: float) -> None:
         super().__init__()
-        for name in EXIT:
-            self.add_module(name, whole.get_submodule(name))
+        self.block12 = whole.block12
+        self.conv3, self.bn3 = whole.conv3, whole.bn3
+        self.conv4, self.bn4 = whole.conv4, whole.bn4
+        self.fc = whole.fc
         self.relu = nn.ReLU()
         self.dropout = nn.Dropout(dropout)
 
@@ -201,6 +211,9 @@ class ExitFlow(nn.Module):
         """(B, 728, h, w) -> logits (B, 2)."""
         out: Tensor = self.fc(self.dropout(self.pooled(maps)))
         return out
+
+
+Groups = tuple[NDArray[np.float64], list[list[NDArray[np.int64]]]]
 
 
 class ExitTask:
@@ -229,21 +242,26 @@ class ExitTask:
         maps = self.maps[rows]
         mirrored = torch.from_numpy(rng.random(len(rows)) < 0.5)
         maps[mirrored] = maps[mirrored].flip(-1)
-        return maps.contiguous(memory_format=torch.channels_last), torch.tensor([0] * half + [1] * half)
+        return maps.contiguous(memory_format=torch.channels_last), torch.tensor(
+            [0] * half + [1] * half
+        )
 
-    def _groups(self, usable: NDArray[np.bool_]) -> list[list[NDArray[np.int64]]]:
-        """Row numbers by kind, then by source."""
-        return [
+    def _groups(self, usable: NDArray[np.bool_]) -> Groups:
+        """Shares of the kinds, and the row numbers of each kind by source."""
+        kinds = sorted(set(self.kinds[usable]))
+        shares = np.array([float(self.config.shares.get(str(kind), 1.0)) for kind in kinds])
+        rows = [
             [
                 np.flatnonzero(usable & (self.kinds == kind) & (self.sources == source))
                 for source in sorted(set(self.sources[usable & (self.kinds == kind)]))
             ]
-            for kind in sorted(set(self.kinds[usable]))
+            for kind in kinds
         ]
+        return shares / shares.sum(), rows
 
     def _row(self, label: bool, rng: np.random.Generator) -> int:
-        kinds = self.groups[label]
-        sources = kinds[int(rng.integers(len(kinds)))]
+        shares, rows = self.groups[label]
+        sources = rows[int(rng.choice(len(rows), p=shares))]
         return int(rng.choice(sources[int(rng.integers(len(sources)))]))
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
@@ -263,6 +281,26 @@ class ExitTask:
             figures[name] = auc(values, np.arange(len(values)) >= len(real))
         figures["score"] = float(np.mean(list(figures.values())))
         return figures
+
+    def report(self, model: nn.Module, out: Path) -> None:
+        """Scores of the held-out sources, for leave-source-out figures and calibration."""
+        if not self.config.hold_out:
+            return
+        rows = np.unique(np.concatenate([np.concatenate(pair) for pair in self.judged.values()]))
+        with torch.inference_mode():
+            scores = self._scores(model, rows)
+        scored = [
+            Scored(
+                "leave-source-out",
+                f"{'+'.join(self.config.hold_out)} row {row}",
+                bool(self.fake[row]),
+                str(self.kinds[row]) if self.fake[row] else str(self.sources[row]),
+                str(self.sources[row]),
+                float(score),
+            )
+            for row, score in zip(rows.tolist(), scores, strict=True)
+        ]
+        write_scores(scored, out / "scores.csv")
 
     def _scores(self, model: nn.Module, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         out = []

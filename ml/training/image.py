@@ -50,7 +50,9 @@ def to_tensor(crops: Sequence[NDArray[np.uint8]]) -> Tensor:
     return (stacked.float() / 127.5 - 1.0).contiguous(memory_format=torch.channels_last)
 
 
-def logit(model: nn.Module, crops: Sequence[NDArray[np.uint8]], batch: int = 32) -> NDArray[np.float64]:
+def logit(
+    model: nn.Module, crops: Sequence[NDArray[np.uint8]], batch: int = 32
+) -> NDArray[np.float64]:
     """Fake-minus-real logit of each crop."""
     scores = []
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
@@ -126,13 +128,17 @@ class ImageTask:
         return photo.rgb, photo
 
     def _swap(self, photo: Photo, rng: np.random.Generator) -> NDArray[np.uint8]:
-        donors = photo.group if rng.random() < 0.7 else list(self.meshed)[rng.integers(len(self.meshed))]
+        donors = (
+            photo.group if rng.random() < 0.7 else list(self.meshed)[rng.integers(len(self.meshed))]
+        )
         assert photo.mesh is not None
         donor = self.meshed[donors][nearest_face(photo.mesh, self.meshes[donors], rng)]
         assert donor.mesh is not None
         return swap(donor.rgb, donor.mesh, photo.rgb, photo.mesh, rng)[0]
 
-    def _crop(self, made: tuple[NDArray[np.uint8], Photo], rng: np.random.Generator) -> NDArray[np.uint8]:
+    def _crop(
+        self, made: tuple[NDArray[np.uint8], Photo], rng: np.random.Generator
+    ) -> NDArray[np.uint8]:
         rgb, photo = made
         return degrade(random_crop(rgb, photo.box, self.config.size, rng), rng)
 
@@ -174,14 +180,15 @@ def build(config: ImageConfig) -> Xception:
     if config.freeze_stem:
         for name in FROZEN_STEM:
             freeze(model.get_submodule(name))
-    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model
 
 
 def freeze(module: nn.Module) -> None:
     """No gradients, and batch statistics that stay as they are."""
     module.requires_grad_(False)
     module.eval()
-    module.train = lambda mode=True: module  # type: ignore[method-assign,assignment]
+    module.train = lambda *_: module  # type: ignore[method-assign]
 
 
 def by_group(photos: Sequence[Photo]) -> dict[tuple[str, str], list[Photo]]:

@@ -58,9 +58,7 @@ def read_meshes(path: Path | None) -> dict[str, NDArray[np.float32]]:
     with np.load(path) as file:
         names, points = file["names"], file["points"]
     return {
-        str(name): mesh
-        for name, mesh in zip(names, points, strict=True)
-        if np.isfinite(mesh).all()
+        str(name): mesh for name, mesh in zip(names, points, strict=True) if np.isfinite(mesh).all()
     }
 
 
@@ -69,7 +67,7 @@ def find_boxes(pictures: Iterable[tuple[str, NDArray[np.uint8]]], cache: Path) -
     if cache.exists():
         with np.load(cache) as file:
             return {
-                str(name): tuple(map(float, box))
+                str(name): as_box(box)
                 for name, box in zip(file["names"], file["boxes"], strict=True)
             }
     detector = MTCNN(keep_all=True, post_process=False, min_face_size=40)
@@ -77,10 +75,16 @@ def find_boxes(pictures: Iterable[tuple[str, NDArray[np.uint8]]], cache: Path) -
     for name, rgb in tqdm(pictures, desc="faces"):
         found, sure = detector.detect(Image.fromarray(rgb))
         if found is not None:
-            boxes[name] = tuple(map(float, found[int(np.argmax(sure))]))
+            boxes[name] = as_box(found[int(np.argmax(sure))])
     cache.parent.mkdir(parents=True, exist_ok=True)
     np.savez(cache, names=list(boxes), boxes=np.array(list(boxes.values())))
     return boxes
+
+
+def as_box(values: NDArray[np.floating]) -> Box:
+    """Four numbers as plain floats."""
+    x1, y1, x2, y2 = (float(value) for value in values)
+    return x1, y1, x2, y2
 
 
 def load_photos(

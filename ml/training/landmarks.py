@@ -17,10 +17,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import mediapipe
+import mediapipe  # type: ignore[import-not-found]
 import numpy as np
 from numpy.typing import NDArray
-from video_sampling import FRAMES_PER_CLIP, SAMPLED_FPS
+from video_sampling import (  # type: ignore[import-not-found]
+    FRAMES_PER_CLIP,
+    SAMPLED_FPS,
+)
 
 POINTS = 468
 
@@ -45,7 +48,8 @@ def picture_landmarks(mesh: object, rgb: NDArray[np.uint8]) -> NDArray[np.float3
 def pictures(folder: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Every picture of the manifest with its path in it."""
     for row in read_manifest(folder):
-        yield row["path"], cv2.cvtColor(cv2.imread(str(folder / row["path"])), cv2.COLOR_BGR2RGB)
+        bgr = np.asarray(cv2.imread(str(folder / row["path"])), dtype=np.uint8)
+        yield row["path"], np.ascontiguousarray(bgr[..., ::-1])
 
 
 def clip_frames(folder: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
@@ -57,7 +61,8 @@ def clip_frames(folder: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
             if not reader.grab():
                 break
             if index % step == 0:
-                yield f"{row['path']}#{index}", cv2.cvtColor(reader.retrieve()[1], cv2.COLOR_BGR2RGB)
+                bgr = np.asarray(reader.retrieve()[1], dtype=np.uint8)
+                yield f"{row['path']}#{index}", np.ascontiguousarray(bgr[..., ::-1])
         reader.release()
 
 
@@ -78,7 +83,9 @@ def main(arguments: list[str]) -> None:
         static_image_mode=True, max_num_faces=1, min_detection_confidence=0.3
     )
     source = pictures if options.media == "images" else clip_frames
-    found = [(name, picture_landmarks(mesh, rgb)) for name, rgb in source(options.data / options.media)]
+    found = [
+        (name, picture_landmarks(mesh, rgb)) for name, rgb in source(options.data / options.media)
+    ]
     np.savez_compressed(
         options.out, names=[name for name, _ in found], points=np.stack([p for _, p in found])
     )

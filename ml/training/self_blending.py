@@ -18,8 +18,44 @@ Picture = NDArray[np.uint8]
 Points = NDArray[np.float32]
 Mask = NDArray[np.float32]
 
-OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-        152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
+OVAL = (
+    10,
+    338,
+    297,
+    332,
+    284,
+    251,
+    389,
+    356,
+    454,
+    323,
+    361,
+    288,
+    397,
+    365,
+    379,
+    378,
+    400,
+    377,
+    152,
+    148,
+    176,
+    149,
+    150,
+    136,
+    172,
+    58,
+    132,
+    93,
+    234,
+    127,
+    162,
+    21,
+    54,
+    103,
+    67,
+    109,
+)
 BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)
 EYES = (33, 160, 158, 133, 153, 144, 263, 387, 385, 362, 380, 373)
 NOSE = (1, 2, 98, 327, 168, 129, 358)
@@ -29,7 +65,7 @@ REGIONS = (
     OVAL[8:29] + BROWS,
     BROWS + EYES + NOSE + LIPS,
     NOSE + LIPS,
-    LIPS + (152, 148, 377, 199),
+    (*LIPS, 152, 148, 377, 199),
     BROWS + EYES,
 )
 REGION_SHARES = (0.3, 0.25, 0.2, 0.1, 0.1, 0.05)
@@ -88,20 +124,23 @@ def alter(rgb: Picture, rng: np.random.Generator) -> Picture:
     if kind == 0:
         factor = rng.uniform(0.3, 0.8)
         small = cv2.resize(out, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        out = cv2.resize(small, out.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        back = cv2.resize(small, out.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        out = np.asarray(back, dtype=np.uint8)
     elif kind == 1:
         soft = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.6, 1.5))
-        out = cv2.addWeighted(out, 1.8, soft, -0.8, 0)
+        out = np.asarray(cv2.addWeighted(out, 1.8, soft, -0.8, 0), dtype=np.uint8)
     elif kind == 2:
-        out = jpeg(np.asarray(out, np.uint8), int(rng.integers(40, 90)))
-    return np.asarray(out, dtype=np.uint8)
+        out = jpeg(out, int(rng.integers(40, 90)))
+    return out
 
 
 def jitter(rgb: Picture, rng: np.random.Generator) -> Picture:
     """A copy moved by up to 3 % and scaled by up to 5 %, its edges repeated."""
     height, width = rgb.shape[:2]
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-2, 2), rng.uniform(0.95, 1.05))
-    matrix[:, 2] += rng.uniform(-0.03, 0.03, 2) * (width, height)
+    matrix = cv2.getRotationMatrix2D(
+        (width / 2, height / 2), rng.uniform(-2, 2), rng.uniform(0.95, 1.05)
+    )
+    matrix[:, 2] += rng.uniform(-0.03, 0.03, 2) * np.array([width, height])
     moved = cv2.warpAffine(
         rgb, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
@@ -136,9 +175,7 @@ def align(source: Picture, source_points: Points, points: Points, size: tuple[in
     """``source`` moved by the similarity that best brings its landmarks to ``points``;
     ``size`` is (width, height) of the answer."""
     chosen = list(OVAL + EYES + NOSE + LIPS)
-    matrix = cv2.estimateAffinePartial2D(source_points[chosen], points[chosen])[0]
-    if matrix is None:
-        matrix = np.float32([[1, 0, 0], [0, 1, 0]])
+    matrix, _ = cv2.estimateAffinePartial2D(source_points[chosen], points[chosen])
     moved = cv2.warpAffine(
         source, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
     )
@@ -146,7 +183,10 @@ def align(source: Picture, source_points: Points, points: Points, size: tuple[in
 
 
 def swap(
-    source: Picture, source_points: Points, target: Picture, points: Points,
+    source: Picture,
+    source_points: Points,
+    target: Picture,
+    points: Points,
     rng: np.random.Generator,
 ) -> tuple[Picture, Mask]:
     """The source's face on the target's head, colour-matched and alpha-blended, and the mask."""

@@ -21,7 +21,7 @@ from ml.media.plan import DecodePlan
 from ml.media.prepared import CLIP_MARGIN, CLIP_SIZE, FaceClip
 from ml.media.sandbox import decode_sandboxed
 from ml.models.sync_net import SyncNet, distance_by_shift
-from ml.training.image_data import Box, find_boxes, read_manifest, read_meshes
+from ml.training.image_data import Box, as_box, find_boxes, read_manifest, read_meshes
 
 REACH = 15
 TEMPERATURE = 0.07
@@ -109,8 +109,12 @@ class SyncTask:
         assert isinstance(model, SyncNet)
         offsets = np.array([found_offset(model, clip.lips) for clip in self.judged])
         within = float((np.abs(offsets) <= 1).mean())
-        return {"within_one_frame": within, "mean_error": float(np.abs(offsets).mean()),
-                "clips": float(len(offsets)), "score": within - 0.01 * float(np.abs(offsets).mean())}
+        return {
+            "within_one_frame": within,
+            "mean_error": float(np.abs(offsets).mean()),
+            "clips": float(len(offsets)),
+            "score": within - 0.01 * float(np.abs(offsets).mean()),
+        }
 
 
 def found_offset(model: SyncNet, lips: LipInput) -> int:
@@ -178,11 +182,11 @@ def face_clip(
             break
         if index < places[0]:
             continue
-        box = tuple(float(np.interp(index, places, square[:, k])) for k in range(4))
+        box = as_box(np.array([np.interp(index, places, square[:, k]) for k in range(4)]))
         mouth = np.array(
             [[np.interp(index, places, corners[:, c, k]) for k in range(2)] for c in range(2)]
         )
-        rgb = np.ascontiguousarray(bgr[..., ::-1])
+        rgb = np.ascontiguousarray(bgr[..., ::-1], dtype=np.uint8)
         left, top, side = crop_square(box, CLIP_MARGIN)
         points = np.zeros((5, 2), dtype=np.float32)
         points[3:] = (mouth - (left, top)) * (CLIP_SIZE / side)

@@ -20,6 +20,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from ml.evaluation import metrics
+from ml.evaluation.scored import Scored, write_scores
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.resnext_lstm import FEATURES, ResNeXtLSTM
 from ml.models.xception import load_strict
@@ -87,12 +88,12 @@ class VideoTask:
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
         """Half real, half forged: features (B, 32, 2048), lengths, labels."""
         half = self.config.batch // 2
-        rows = np.concatenate(
-            [balanced(self.trained, label, half, rng) for label in (0, 1)]
-        )
+        rows = np.concatenate([balanced(self.trained, label, half, rng) for label in (0, 1)])
         features = torch.from_numpy(self.trained.features[rows])
-        return features, torch.from_numpy(self.trained.lengths[rows]), torch.from_numpy(
-            self.trained.labels[rows]
+        return (
+            features,
+            torch.from_numpy(self.trained.lengths[rows]),
+            torch.from_numpy(self.trained.labels[rows]),
         )
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
@@ -111,6 +112,29 @@ class VideoTask:
         if self.forged is not None:
             figures["forged"] = auc(model, self.forged)
         return {**figures, "score": float(np.mean(list(figures.values())))}
+
+    def report(self, model: nn.Module, out: Path) -> None:
+        """Scores of the held-out clips, for leave-source-out figures and calibration."""
+        assert isinstance(model, ResNeXtLSTM)
+        if self.forged is None:
+            return
+        write_scores(
+            [
+                Scored(
+                    "leave-source-out",
+                    f"{'+'.join(self.config.hold_out)} {part} {place}",
+                    bool(label),
+                    str(method),
+                    str(source),
+                    float(score),
+                )
+                for part, rows in (("clip", self.judged), ("forged", self.forged))
+                for place, (label, method, source, score) in enumerate(
+                    zip(rows.labels, rows.methods, rows.sources, scores(model, rows), strict=True)
+                )
+            ],
+            out / "scores.csv",
+        )
 
 
 def auc(model: ResNeXtLSTM, sequences: Sequences) -> float:
@@ -162,7 +186,9 @@ def cached_sequences(config: VideoConfig, data: Path, cache: Path) -> tuple[Sequ
             f"{part}_{field}": value
             for part, rows in zip(PARTS, parts, strict=True)
             for field, value in zip(
-                Sequences.__annotations__, packed(embedded(rows, backbone, config.size)), strict=True
+                Sequences.__annotations__,
+                packed(embedded(rows, backbone, config.size)),
+                strict=True,
             )
         }
         np.savez(path, **made)  # type: ignore[arg-type]
@@ -254,13 +280,21 @@ def embedded(
     return out
 
 
-def packed(rows: Sequence[tuple[NDArray[np.float32], int, int, str, str]]) -> tuple[NDArray[np.generic], ...]:
+def packed(
+    rows: Sequence[tuple[NDArray[np.float32], int, int, str, str]],
+) -> tuple[NDArray[np.generic], ...]:
     """Rows as the arrays of ``Sequences``."""
     features = np.zeros((len(rows), LONGEST, FEATURES), dtype=np.float32)
     for place, row in enumerate(rows):
         features[place, : row[1]] = row[0]
     columns = list(zip(*rows, strict=True))
-    return features, np.array(columns[1]), np.array(columns[2]), np.array(columns[3]), np.array(columns[4])
+    return (
+        features,
+        np.array(columns[1]),
+        np.array(columns[2]),
+        np.array(columns[3]),
+        np.array(columns[4]),
+    )
 
 
 def random_stretch(clip: Clip, frames: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -47,7 +47,7 @@ def shifted_mouth(
         order = order[::-1]
     seed = int(rng.integers(2**31))
     out = []
-    for frame, mesh, other in zip(frames, meshes, order, strict=True):
+    for frame, mesh, other in zip(frames, meshes, order.tolist(), strict=True):
         still = np.random.default_rng(seed)
         mask = soften(elastic(region_mask(frame.shape[:2], mesh, LIPS + CHIN), 0.02, still), still)
         mouth = align(frames[other], meshes[other], mesh, (frame.shape[1], frame.shape[0]))
@@ -65,7 +65,8 @@ def animated_still(
     soft = rng.uniform(0.4, 0.9) if rng.random() < 0.6 else 1.0
     if soft < 1.0:
         small = cv2.resize(still, None, fx=soft, fy=soft, interpolation=cv2.INTER_AREA)
-        still = cv2.resize(small, still.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+        back = cv2.resize(small, still.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+        still = np.asarray(back, dtype=np.uint8)
     gain = np.ptp(mesh, axis=0).mean() / np.ptp(driving[0], axis=0).mean()
     return [warp(still, mesh, (moved - driving[0]) * gain) for moved in driving[: len(frames)]]
 
@@ -105,5 +106,3 @@ def consistent_swap(
         inner = align(donor[0][other], donor[1][other], mesh, (frame.shape[1], frame.shape[0]))
         out.append(blend(match_colour(inner, frame, mask), frame, mask))
     return out
-
-
