@@ -22,7 +22,7 @@ def recently_signed_in(request: HttpRequest) -> bool:
     """
     if not request.user.is_authenticated:
         return False
-    moments = [float(record["at"]) for record in get_authentication_records(request)]
+    moments = [float(record["at"]) for record in get_authentication_records(request, request.user)]
     return bool(moments) and time.time() - max(moments) < app_settings.REAUTHENTICATION_TIMEOUT
 
 

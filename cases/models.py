@@ -55,7 +55,8 @@ class Case(AuditedModel):
         ordering = ["-created_at", "-number"]
 
     def __str__(self) -> str:
-        return f"{self.number} {self.title}"
+        # The title is case content; this text shows in places that list cases from the outside.
+        return self.number
 
     @property
     def is_open(self) -> bool:

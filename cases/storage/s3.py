@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 from urllib.parse import urlsplit
@@ -14,7 +16,8 @@ from cases.errors import StoreError
 from cases.hashing import Digests, hash_chunks, hash_file, read_chunks
 from cases.storage.base import check_key, check_stored, missing, object_key
 
-ABSENT = {"404", "NoSuchKey", "NotFound"}
+# S3 takes at most 10,000 parts: room for 640 GB.
+PART = 64 * 1024 * 1024
 WRITTEN_BEFORE = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
@@ -46,6 +49,8 @@ class S3Store:
     def put(self, path: Path, sha256: str, folder: str = "", *, move: bool = False) -> str:
         key = object_key(sha256, folder)
         if not self.exists(key):
+            # Before the upload: object lock might not let a wrong object be taken away again.
+            check_stored(key, hash_file(path), sha256)
             self._upload(path, key)
         check_stored(key, self.digests(key), sha256)
         if move:
@@ -96,23 +101,39 @@ class S3Store:
         (self.cache / key).unlink(missing_ok=True)
 
     def _upload(self, path: Path, key: str) -> None:
+        """Send the file in parts; ``IfNoneMatch`` lets the bucket refuse a second such object."""
         client = self.storage.connection.meta.client
-        with path.open("rb") as file:
-            try:
-                # IfNoneMatch makes the bucket refuse a second object of this name.
-                client.upload_fileobj(
-                    file,
-                    self.storage.bucket_name,
-                    self._name(key),
-                    ExtraArgs={"IfNoneMatch": "*", "ChecksumAlgorithm": "SHA256"},
-                )
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in WRITTEN_BEFORE:
-                    raise StoreError("unavailable", f"The bucket refused {key}: {error}") from error
+        place = {"Bucket": self.storage.bucket_name, "Key": self._name(key)}
+        upload_id = client.create_multipart_upload(**place, ChecksumAlgorithm="SHA256")["UploadId"]
+        try:
+            parts = list(_send_parts(client, {**place, "UploadId": upload_id}, path))
+            client.complete_multipart_upload(
+                **place, UploadId=upload_id, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
+            )
+        except ClientError as error:
+            client.abort_multipart_upload(**place, UploadId=upload_id)
+            if error.response["Error"]["Code"] not in WRITTEN_BEFORE:
+                raise StoreError("unavailable", f"The bucket refused {key}: {error}") from error
 
     def _name(self, key: str) -> str:
         prefix = self.storage.location.strip("/")
         return f"{prefix}/{key}" if prefix else key
+
+
+def _send_parts(client: Any, upload: dict[str, str], path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as file:
+        for number in itertools.count(1):
+            body = file.read(PART)
+            if not body:
+                return
+            sent = client.upload_part(
+                **upload, PartNumber=number, Body=body, ChecksumAlgorithm="SHA256"
+            )
+            yield {
+                "PartNumber": number,
+                "ETag": sent["ETag"],
+                "ChecksumSHA256": sent["ChecksumSHA256"],
+            }
 
 
 def _locked(key: str) -> StoreError:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.postgres import run_on_postgres
 
-FILES = ("test_triggers", "test_intake")
+FILES = ("test_triggers", "test_intake", "test_custody", "test_destruction", "test_concurrency")
 
 
 @pytest.mark.postgres
