@@ -7,36 +7,73 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('cases', '0002_triggers'),
-        ('detection', '0002_triggers'),
+        ("cases", "0002_triggers"),
+        ("detection", "0002_triggers"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Export',
+            name="Export",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('report_pdf', 'Report (PDF)'), ('report_html', 'Report (HTML)'), ('bundle', 'Evidence bundle'), ('redacted_bundle', 'Redacted evidence bundle')], max_length=16)),
-                ('filename', models.CharField(max_length=100)),
-                ('mime_type', models.CharField(max_length=100)),
-                ('sha256', models.CharField(max_length=64)),
-                ('size', models.PositiveBigIntegerField()),
-                ('storage_key', models.CharField(max_length=255)),
-                ('selection', models.TextField(help_text='what was chosen, word for word as in the export')),
-                ('purpose', models.TextField(blank=True)),
-                ('created_by_kind', models.CharField(max_length=10)),
-                ('created_by_id', models.CharField(max_length=100)),
-                ('created_by_label', models.CharField(max_length=200)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('analysis', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='exports', to='detection.analysis')),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exports', to='cases.case')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("report_pdf", "Report (PDF)"),
+                            ("report_html", "Report (HTML)"),
+                            ("bundle", "Evidence bundle"),
+                            ("redacted_bundle", "Redacted evidence bundle"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("filename", models.CharField(max_length=100)),
+                ("mime_type", models.CharField(max_length=100)),
+                ("sha256", models.CharField(max_length=64)),
+                ("size", models.PositiveBigIntegerField()),
+                ("storage_key", models.CharField(max_length=255)),
+                (
+                    "selection",
+                    models.TextField(help_text="what was chosen, word for word as in the export"),
+                ),
+                ("purpose", models.TextField(blank=True)),
+                ("created_by_kind", models.CharField(max_length=10)),
+                ("created_by_id", models.CharField(max_length=100)),
+                ("created_by_label", models.CharField(max_length=200)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                (
+                    "analysis",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="exports",
+                        to="detection.analysis",
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="exports",
+                        to="cases.case",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
     ]

@@ -93,7 +93,8 @@ def check_bag(folder):
     if set(check_files(folder, "manifest-sha512.txt", "sha512")) != set(payload):
         raise Wrong("manifest-sha512.txt lists other files than manifest-sha256.txt")
     present = {
-        path.relative_to(folder).as_posix() for path in (folder / "data").rglob("*")
+        path.relative_to(folder).as_posix()
+        for path in (folder / "data").rglob("*")
         if not path.is_dir()
     }
     for path in sorted(present - set(payload)):
@@ -286,9 +287,15 @@ def check_content(folder, records, payload):
         unnamed = set(payload) - listed - {"data/content.sha256", "data/ledger.json"}
         for path in sorted(unnamed):
             raise Wrong(f"{path} is not in the content that the ledger names")
-        check_extract(folder, extract, {r["subject"]: r for r in records if r["action"] in (
-            "evidence.received", "analysis.completed"
-        )})
+        check_extract(
+            folder,
+            extract,
+            {
+                r["subject"]: r
+                for r in records
+                if r["action"] in ("evidence.received", "analysis.completed")
+            },
+        )
     except (KeyError, TypeError) as error:
         raise Wrong(f"data/extract.json is malformed: {error!r}") from None
     return extract
@@ -326,7 +333,9 @@ def verify(folder, key=None):
     lines += [f"Removed from this copy: {removal}" for removal in extract["removals"]]
     if not key:
         own = read_json(folder, "data/ledger.json")["verifier_key"]
-        lines.append(f"Signed by the key inside the bundle, {own}; compare it with the laboratory's.")
+        lines.append(
+            f"Signed by the key inside the bundle, {own}; compare it with the laboratory's."
+        )
     return lines
 
 
