@@ -27,7 +27,9 @@ def face_crop(media: PreparedMedia, face: DetectedFace, entry: WeightEntry) -> N
     )
 
 
-def normalise(crops: Sequence[NDArray[np.uint8]], entry: WeightEntry, device: torch.device) -> Tensor:
+def normalise(
+    crops: Sequence[NDArray[np.uint8]], entry: WeightEntry, device: torch.device
+) -> Tensor:
     """uint8 crops (S, S, 3) -> (B, 3, S, S) float32 with the weight's mean and deviation."""
     stacked = torch.from_numpy(np.stack(crops)).to(device).permute(0, 3, 1, 2).float() / 255.0
     mean = torch.tensor(entry.preprocessing["mean"], device=device).view(3, 1, 1)

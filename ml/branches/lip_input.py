@@ -28,9 +28,7 @@ class LipInput:
     t: NDArray[np.float64]
 
 
-def lip_input(
-    clip: FaceClip, waveform: NDArray[np.float32], audio_start: float
-) -> LipInput | None:
+def lip_input(clip: FaceClip, waveform: NDArray[np.float32], audio_start: float) -> LipInput | None:
     """Mouth and speech on the common clock; None when they overlap by less than 1.2 s."""
     first = max(float(clip.t[0]), audio_start)
     last = min(float(clip.t[-1]), audio_start + len(waveform) / SAMPLE_RATE)

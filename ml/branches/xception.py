@@ -107,9 +107,7 @@ def chosen_faces(media: PreparedMedia) -> tuple[DetectedFace, ...]:
     return tuple(sorted(chosen, key=lambda face: (face.t, face.track)))
 
 
-def track_logits(
-    faces: Sequence[DetectedFace], logits: NDArray[np.float64]
-) -> dict[int, float]:
+def track_logits(faces: Sequence[DetectedFace], logits: NDArray[np.float64]) -> dict[int, float]:
     """Mean logit of each track."""
     return {
         track: float(np.mean([v for f, v in zip(faces, logits, strict=True) if f.track == track]))
@@ -117,9 +115,7 @@ def track_logits(
     }
 
 
-def face_curves(
-    faces: Sequence[DetectedFace], logits: NDArray[np.float64]
-) -> tuple[Curve, ...]:
+def face_curves(faces: Sequence[DetectedFace], logits: NDArray[np.float64]) -> tuple[Curve, ...]:
     """Logit over time, one curve for each track."""
     curves = []
     for track in dict.fromkeys(face.track for face in faces):

@@ -30,7 +30,10 @@ class ResNeXtLSTM(nn.Module):
             dropout=dropout if layers > 1 else 0.0,
         )
         self.classifier = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(4 * hidden, 128), nn.ReLU(), nn.Dropout(dropout),
+            nn.Dropout(dropout),
+            nn.Linear(4 * hidden, 128),
+            nn.ReLU(),
+            nn.Dropout(dropout),
             nn.Linear(128, 2),
         )
 

@@ -26,15 +26,27 @@ class SyncNet(nn.Module):
     def __init__(self, embedding: int = EMBEDDING) -> None:
         super().__init__()
         self.picture = nn.Sequential(
-            nn.Conv2d(2, 16, 3, stride=2, padding=1), nn.BatchNorm2d(16), nn.ReLU(),
-            nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.BatchNorm2d(32), nn.ReLU(),
-            nn.Conv2d(32, 48, 3, stride=2, padding=1), nn.BatchNorm2d(48), nn.ReLU(),
-            nn.Flatten(), nn.Linear(48 * 16, 96), nn.ReLU(),
+            nn.Conv2d(2, 16, 3, stride=2, padding=1),
+            nn.BatchNorm2d(16),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1),
+            nn.BatchNorm2d(32),
+            nn.ReLU(),
+            nn.Conv2d(32, 48, 3, stride=2, padding=1),
+            nn.BatchNorm2d(48),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(48 * 16, 96),
+            nn.ReLU(),
         )
         self.motion = _temporal(96, embedding)
         self.sound = nn.Sequential(
-            nn.Conv1d(MELS, 64, 5, stride=2, padding=2), nn.BatchNorm1d(64), nn.ReLU(),
-            nn.Conv1d(64, 96, 5, stride=2, padding=2), nn.BatchNorm1d(96), nn.ReLU(),
+            nn.Conv1d(MELS, 64, 5, stride=2, padding=2),
+            nn.BatchNorm1d(64),
+            nn.ReLU(),
+            nn.Conv1d(64, 96, 5, stride=2, padding=2),
+            nn.BatchNorm1d(96),
+            nn.ReLU(),
         )
         self.speech = _temporal(96, embedding)
 
@@ -55,8 +67,13 @@ class SyncNet(nn.Module):
 
 def _temporal(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv1d(inputs, 96, 5, padding=2), nn.BatchNorm1d(96), nn.ReLU(),
-        nn.Conv1d(96, 96, 5, padding=2), nn.BatchNorm1d(96), nn.ReLU(), nn.Dropout(0.2),
+        nn.Conv1d(inputs, 96, 5, padding=2),
+        nn.BatchNorm1d(96),
+        nn.ReLU(),
+        nn.Conv1d(96, 96, 5, padding=2),
+        nn.BatchNorm1d(96),
+        nn.ReLU(),
+        nn.Dropout(0.2),
         nn.Conv1d(96, outputs, 5, padding=2),
     )
 

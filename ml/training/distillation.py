@@ -89,9 +89,7 @@ class DistillationTask:
         """Pictures (B, 3, S, S), the teacher's features and logits, labels."""
         half = self.config.batch // 2
         rows = np.concatenate([rng.choice(self.rows[label], half) for label in (False, True)])
-        crops = [
-            crop[:, ::-1] if rng.random() < 0.5 else crop for crop in self.crops[rows]
-        ]
+        crops = [crop[:, ::-1] if rng.random() < 0.5 else crop for crop in self.crops[rows]]
         gain, offset = rng.uniform(0.8, 1.2), rng.uniform(-0.15, 0.15)
         pictures = (to_tensor(crops) * gain + offset).clamp(-1, 1)
         labels = torch.tensor([0] * half + [1] * half)
