@@ -10,6 +10,8 @@ from detection import queue
 # By dotted name, so that no room's tasks are loaded into the scheduling process.
 DAILY = ("audit.tasks.keep_ledger", "cases.tasks.verify_all_exhibits")
 REMEMBER_S = 2 * 24 * 3600
+# Hashing a large evidence store takes hours.
+LONGEST_S = 12 * 3600
 
 
 def enqueue_daily() -> list[str]:
@@ -25,5 +27,5 @@ def enqueue_daily() -> list[str]:
         if light.connection.set(f"dfd:daily:{name}:{today}", "1", nx=True, ex=REMEMBER_S)
     ]
     for name in started:
-        light.enqueue_call(name, description=f"daily {name}")
+        light.enqueue_call(name, timeout=LONGEST_S, description=f"daily {name}")
     return started

@@ -180,3 +180,14 @@ def test_a_redis_that_is_not_there_is_said_in_one_line(manage: Any) -> None:
     assert process.stop() == 1
     assert "does not answer" in process.output
     assert "Traceback" not in process.output
+
+
+def test_a_repeat_on_the_same_machine_is_identical(submit: Any, worker: Any, manage: Any) -> None:
+    worker()
+    [first] = finished(submit(voice(3), "short.wav"))
+    process = manage("rerun", str(first.pk))
+    wait_until(lambda: not process.running, "the repeat and its comparison")
+    assert process.stop() == 0, process.output
+    assert "identical; largest difference 0.00e+00" in process.output
+    assert Analysis.objects.get(rerun_of=first).status == "complete"
+    assert AuditEvent.objects.get(action="analysis.compared").payload["outcome"] == "identical"
