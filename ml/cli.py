@@ -34,6 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, WRONG_USAGE)
     except MlError as error:
         return _complain(error, SOME_FAILED)
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":
+            raise
+        print("dfd: the accelerator is full; use --device cpu or --max-frames", file=sys.stderr)
+        return SOME_FAILED
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130

@@ -84,7 +84,8 @@ class DeepfakeDetector:
         """The finding on one file and its derived files.
 
         ``on_progress(stage, fraction)`` is called with fraction 0 to 1 of the whole. Raises
-        ``MediaError`` when the file cannot be analysed; the detector stays usable.
+        ``MediaError`` when the file cannot be analysed, ``torch.OutOfMemoryError`` when the
+        accelerator is full; the detector stays usable.
         """
         parameters = parameters or Parameters()
         progress = on_progress or _no_progress
@@ -156,9 +157,7 @@ def _run(loaded: LoadedBranch, media: PreparedMedia) -> BranchOutput:
     try:
         return loaded.branch.run(media)
     except torch.OutOfMemoryError:
-        torch.cuda.empty_cache()
-        reason = "The accelerator has too little memory; use fewer frames or the processor."
-        return BranchOutput(status=BranchStatus.FAILED, reason=reason)
+        raise
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
         logger.exception("branch failed", extra={"branch": loaded.name})
         return BranchOutput(

@@ -36,9 +36,10 @@ class Verdict(StrEnum):
 
 
 class BranchStatus(StrEnum):
-    """What became of one branch. Only ``SCORED`` carries a number."""
+    """What became of one branch. Only ``SCORED`` carries a number; ``REPORTED`` has facts."""
 
     SCORED = "scored"
+    REPORTED = "reported"
     NOT_APPLICABLE = "not_applicable"
     OUT_OF_DOMAIN = "out_of_domain"
     NO_WEIGHTS = "no_weights"

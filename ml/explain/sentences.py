@@ -23,7 +23,9 @@ def sentences(
     lines = [*_finding(decision), *_contributions(branches, decision)]
     lines += [segment.sentence for segment in segments]
     lines += [
-        f"{branch.title} was not used: {branch.reason}"
+        f"{branch.title}: {branch.reason}"
+        if branch.status is BranchStatus.REPORTED
+        else f"{branch.title} was not used: {branch.reason}"
         for branch in branches
         if branch.status is not BranchStatus.SCORED and branch.reason
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from ml.result import MediaFacts, MediaKind
 class Decoded:
     """One decoded file. ``frames`` are sampled, ``dense`` are consecutive (smaller) frames;
     ``waveform`` is float32 mono at 16 kHz, its first sample at ``audio_start`` seconds on the
-    clock of the frames."""
+    clock of the frames; ``credentials`` describe the C2PA manifest."""
 
     kind: MediaKind
     facts: MediaFacts
@@ -25,3 +26,4 @@ class Decoded:
     waveform: NDArray[np.float32] | None = None
     audio_start: float = 0.0
     transforms: tuple[str, ...] = ()
+    credentials: dict[str, Any] = field(default_factory=dict)

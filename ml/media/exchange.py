@@ -50,6 +50,7 @@ def write_decoded(descriptor: int, decoded: Decoded) -> None:
         "waveform": None if decoded.waveform is None else put(decoded.waveform),
         "audio_start": decoded.audio_start,
         "transforms": list(decoded.transforms),
+        "credentials": decoded.credentials,
     }
     _finish(descriptor, answer, offset)
 
@@ -82,6 +83,7 @@ def read_decoded(descriptor: int) -> Decoded:
             waveform=_array(memory, answer["waveform"], np.float32, 1),
             audio_start=float(answer["audio_start"]),
             transforms=tuple(str(line) for line in answer["transforms"]),
+            credentials=dict(answer["credentials"]),
         )
     except (ValueError, KeyError, TypeError, struct.error) as error:
         raise MediaError(

@@ -32,7 +32,8 @@ class DecodePlan:
     ``sampling`` "uniform" takes ``max_frames`` frames at equal steps over the whole recording,
     "step" every ``frame_step``-th frame up to ``max_frames``. Sampled frames keep at most
     ``frame_side`` pixels on the long side. ``dense_s`` seconds in the middle come at the native
-    frame rate, at most ``dense_side`` pixels, for lip motion (0 for none).
+    frame rate, at most ``dense_side`` pixels, for lip motion (0 for none). ``credentials`` asks for
+    the C2PA manifest, ``trust_anchors`` are PEM certificates of trusted signers.
     """
 
     sampling: str = "uniform"
@@ -42,6 +43,8 @@ class DecodePlan:
     dense_s: float = 10.0
     dense_frames: int = 300
     dense_side: int = 640
+    credentials: bool = False
+    trust_anchors: str = ""
     limits: Limits = field(default_factory=Limits)
 
     def to_dict(self) -> dict[str, Any]:

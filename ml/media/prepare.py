@@ -92,6 +92,7 @@ class Preparer:
             audio_start=decoded.audio_start,
             speech=speech,
             gates=(*gates, *face_gates(tuple(main))),
+            credentials=decoded.credentials,
             transforms=(*decoded.transforms, *self._words(decoded)),
         )
 

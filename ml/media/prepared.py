@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +78,7 @@ class PreparedMedia:
     video in time order. ``waveform`` is float32 mono at 16 kHz in [-1, 1], its sample 0 at
     ``audio_start`` seconds on the clock of ``Frame.t``. ``speech`` are (start, end) seconds
     inside the waveform. ``transforms`` says in words what was done to the data on the way in.
+    ``credentials`` describe the C2PA manifest (``ml.media.credentials``).
     """
 
     path: Path
@@ -91,7 +93,7 @@ class PreparedMedia:
     speech: tuple[tuple[float, float], ...] = ()
     gates: tuple[QualityGate, ...] = ()
     transforms: tuple[str, ...] = ()
-    settings: dict[str, float] = field(default_factory=dict)
+    credentials: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def frame_by_index(self) -> dict[int, Frame]:

@@ -23,13 +23,18 @@ def main(arguments: list[str]) -> int:
     from dataclasses import replace
 
     from ml.errors import MediaCode, MediaError
+    from ml.media.credentials import read_credentials
     from ml.media.decode import decode
     from ml.media.exchange import write_decoded, write_error
     from ml.media.plan import DecodePlan
 
     try:
         with os.fdopen(source, "rb") as stream:
-            decoded = decode(stream, DecodePlan.from_dict(request))
+            plan = DecodePlan.from_dict(request)
+            decoded = decode(stream, plan)
+            if plan.credentials:
+                found = read_credentials(stream, decoded.facts, plan.trust_anchors)
+                decoded = replace(decoded, credentials=found)
         if missing:
             words = f"decoder without: {', '.join(missing)} (this system refuses it)"
             decoded = replace(decoded, transforms=(*decoded.transforms, words))

@@ -37,6 +37,7 @@ def decode_still(stream: BinaryIO, limits: Limits) -> Decoded:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            _check_png_sums(stream)
             image = Image.open(stream, formats=FORMATS)
             width, height = image.size
             if width * height > limits.pixels:
@@ -72,6 +73,15 @@ def decode_still(stream: BinaryIO, limits: Limits) -> Decoded:
         image=rgb,
         transforms=tuple(transforms),
     )
+
+
+def _check_png_sums(stream: BinaryIO) -> None:
+    """PNG carries checksums that Pillow tests only on request; SyntaxError when one is wrong."""
+    signature = stream.read(8)
+    stream.seek(0)
+    if signature == b"\x89PNG\r\n\x1a\n":
+        Image.open(stream, formats=("PNG",)).verify()
+        stream.seek(0)
 
 
 def _rgb(image: Image.Image, transforms: list[str]) -> np.ndarray:

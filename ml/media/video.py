@@ -86,7 +86,7 @@ def decode_video(
     )
     if reader.errors or packets.broken:
         transforms.append(f"{reader.errors} video packets could not be decoded and were left out")
-    start = packets.times[0] if packets.times else reader.first_time
+    start = packets.times[0] if packets.times else reader.first_time or 0.0
     return DecodedVideo(tuple(reader.frames), tuple(reader.dense), start, facts, tuple(transforms))
 
 
@@ -149,7 +149,7 @@ class _Reader:
         self.frames: list[Frame] = []
         self.dense: list[Frame] = []
         self.errors = 0
-        self.first_time = 0.0
+        self.first_time: float | None = None
         self.width = self.height = self.rotation = 0
 
     def read(self) -> None:
@@ -195,6 +195,8 @@ class _Reader:
     def _collect(self, wanted: set[int]) -> None:
         last = max(wanted)
         for position, frame in enumerate(self._decoded()):
+            if self.first_time is None and frame.time is not None:
+                self.first_time = float(frame.time)
             index = self._index(frame, position)
             if index > last:
                 return
@@ -229,7 +231,7 @@ class _Reader:
         if self.packets.times:
             return self.packets.times[index] - self.packets.times[0]
         if frame.time is not None:
-            return float(frame.time)
+            return float(frame.time) - (self.first_time or 0.0)
         return float(index / self.rate) if self.rate else 0.0
 
     def _keep(self, index: int, frame: av.VideoFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -47,6 +48,8 @@ class Profile:
             max_frames=parameters.max_frames or self.max_frames,
             frame_step=parameters.frame_step or self.frame_step,
             dense_s=10.0 if "av_sync" in self.branches else 0.0,
+            credentials="metadata" in self.branches,
+            trust_anchors=_trust_anchors(),
         )
 
     def rule(self, parameters: Parameters) -> DecisionRule:
@@ -87,6 +90,17 @@ def _build(name: str, sha256: str, table: dict[str, Any]) -> Profile:
     except TypeError as error:
         raise ParameterError("profile", f"Profile '{name}' is incomplete: {error}.") from error
     return replace(profile, branches=tuple(profile.branches))
+
+
+def _trust_anchors() -> str:
+    """Certificates of trusted signers: the PEM file named by DFD_C2PA_TRUST_ANCHORS."""
+    path = os.environ.get("DFD_C2PA_TRUST_ANCHORS", "")
+    try:
+        return Path(path).read_text(encoding="ascii") if path else ""
+    except (OSError, ValueError) as error:
+        raise ParameterError(
+            "DFD_C2PA_TRUST_ANCHORS", f"The trust anchors {path} cannot be read: {error}."
+        ) from error
 
 
 def _first(given: float | None, own: float) -> float:
