@@ -147,7 +147,7 @@ def _sqlite(guard: Guard) -> Iterator[str]:
     same = ["id = NEW.id"]
     if guard.unique:
         same.append(" AND ".join(f"{column} = NEW.{column}" for column in guard.unique))
-    taken = f"EXISTS (SELECT 1 FROM {guard.table} WHERE {' OR '.join(f'({s})' for s in same)})"  # noqa: S608 (our own names)
+    taken = f"EXISTS (SELECT 1 FROM {guard.table} WHERE {' OR '.join(f'({s})' for s in same)})"
     yield (
         f"CREATE TRIGGER {name(guard.table, 'insert')} BEFORE INSERT ON {guard.table} "
         f"WHEN {taken} {refuse}"

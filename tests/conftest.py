@@ -184,7 +184,11 @@ def _flush_by_snapshot() -> Iterator[None]:
 
     def restore(self: TransactionTestCase) -> None:
         if connection.vendor != "sqlite":
+            with connection.cursor() as cursor:  # triggers rest, for a superuser only
+                cursor.execute("SET session_replication_role = replica")
             flush(self)
+            with connection.cursor() as cursor:
+                cursor.execute("SET session_replication_role = DEFAULT")
             return
         database = Path(connection.settings_dict["NAME"])
         connection.close()

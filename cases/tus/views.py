@@ -72,7 +72,7 @@ class TusView(APIView):
             return _problem(STATUS.get(exc.code, 422), str(exc.code), exc.message)
         return super().handle_exception(exc)
 
-    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:  # noqa: ARG002
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         return Response(status=204, headers=protocol.capabilities())
 
 
