@@ -91,7 +91,7 @@ class Analysis(AuditedModel):
     error_code = models.CharField(max_length=64, blank=True)
     error_message = models.TextField(blank=True)
 
-    objects = AnalysisRows.as_manager()
+    objects: ClassVar = AnalysisRows.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
@@ -188,7 +188,7 @@ class ReviewRequest(AuditedModel):
     blind = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = AuditedCaseRows.as_manager()
+    objects: ClassVar = AuditedCaseRows.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
@@ -228,7 +228,7 @@ class Review(AuditedModel):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = AuditedOutcomeRows.as_manager()
+    objects: ClassVar = AuditedOutcomeRows.as_manager()
 
     class Meta:
         ordering = ["created_at"]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 from django_rq import get_queue
-from rq.job import JobStatus
+from rq.job import Job, JobStatus
 
 from detection import queue
 from tests.queue.conftest import wait_until
 
 pytestmark = pytest.mark.queue
+
+
+def _ended(job: Job) -> bool:
+    return job.is_failed or job.is_finished
 
 
 def test_light_jobs_run_and_one_that_fails_harms_nobody(manage: Any) -> None:
@@ -26,7 +31,7 @@ def test_light_jobs_run_and_one_that_fails_harms_nobody(manage: Any) -> None:
         (good, JobStatus.FINISHED),
         (ledger, JobStatus.FINISHED),
     ):
-        wait_until(lambda job=job: job.is_failed or job.is_finished, "the job to end")
+        wait_until(partial(_ended, job), "the job to end")
         assert job.get_status() == status, worker.output
     assert good.return_value() == 3
     assert worker.running
