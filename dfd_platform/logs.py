@@ -45,5 +45,7 @@ def logging_config(*, log_format: str, level: str) -> dict[str, Any]:
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        # Repeats what the request's own line says, as a warning for every 4xx.
+        "loggers": {"django.request": {"level": "ERROR"}},
         "root": {"handlers": ["stderr"], "level": level},
     }

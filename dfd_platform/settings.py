@@ -6,6 +6,7 @@ secrets can be mounted as files.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from datetime import timedelta
@@ -127,7 +128,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [DATA_DIR / "templates", BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -330,4 +331,6 @@ SPECTACULAR_SETTINGS = {
 # --- logs
 
 LOG_FORMAT = env.str("DFD_LOG_FORMAT", default="console" if sys.stderr.isatty() else "json")
+# A refused request is the caller's business: information here, an entry in the ledger there.
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
 LOGGING = logging_config(log_format=LOG_FORMAT, level=env.str("DFD_LOG_LEVEL", default="INFO"))
