@@ -9,7 +9,6 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -92,8 +91,8 @@ class Uploads(TusView):
             declared_sha256=stated.get("sha256", ""),
             acquisition=Acquisition.from_dict(stated),
         )
-        location = request.build_absolute_uri(reverse("tus:upload", args=[upload.pk]))
-        headers = {**protocol.upload_headers(upload), "Location": location}
+        # A path, not a whole URL: behind a proxy the scheme and host seen here may be others.
+        headers = {**protocol.upload_headers(upload), "Location": f"{request.path}{upload.pk}"}
         return Response(status=201, headers=headers)
 
 
