@@ -11,6 +11,7 @@ import errno
 import os
 import platform
 import resource
+import signal
 import struct
 
 _CLONE_NEWUSER = 0x10000000
@@ -49,6 +50,8 @@ def confine(address_space: int, cpu_s: int, file_bytes: int) -> tuple[str, ...]:
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    # Python ignores this signal; the parent must see which limit ended the child.
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) and libc.unshare(_CLONE_NEWNET):

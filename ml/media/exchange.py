@@ -72,6 +72,7 @@ def read_decoded(descriptor: int) -> Decoded:
             raise ValueError("the description lies outside the answer")
         answer = json.loads(bytes(memory[start : start + length]))
         if "error" in answer:
+            memory.close()
             code = MediaCode(answer["error"]["code"])
             raise MediaError(code, str(answer["error"]["message"])[:2000])
         return Decoded(

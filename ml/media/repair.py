@@ -66,7 +66,7 @@ def _remux(source: BinaryIO, limits: Limits) -> BinaryIO:
         }
         try:
             for packet in container.demux():
-                if packet.dts is not None and packet.stream.index in copies:
+                if packet.size and packet.stream.index in copies:
                     packet.stream = copies[packet.stream.index]
                     output.mux(packet)
         except FFmpegError:

@@ -57,7 +57,9 @@ def test_video_formats(ending: str, tmp_path: Path) -> None:
     assert decoded.facts.video is not None and decoded.facts.video.width == 128
     assert [frame.index for frame in decoded.frames] == [2, 7, 12, 17, 22]
     for frame in decoded.frames:
-        assert frame.t == pytest.approx(frame.index / 25, abs=0.002)
+        # FFmpeg's AVI writer leaves out the second time slot: frames lie one slot later.
+        slot = frame.index + (ending == "avi")
+        assert frame.t == pytest.approx(slot / 25, abs=0.002)
         assert frame_number(frame.rgb) == pytest.approx(frame.index, abs=1.2)
     assert decoded.waveform is not None
     assert main_frequency(decoded.waveform) == pytest.approx(440, abs=3)
@@ -110,7 +112,9 @@ def test_odd_sizes(tmp_path: Path) -> None:
     assert decoded.frames[0].rgb.shape == (51, 67, 3)
 
 
-@pytest.mark.parametrize(("degrees", "shape"), [(90, (128, 96)), (-90, (128, 96)), (180, (96, 128))])
+@pytest.mark.parametrize(
+    ("degrees", "shape"), [(90, (128, 96)), (-90, (128, 96)), (180, (96, 128))]
+)
 def test_rotation_is_applied(degrees: int, shape: tuple[int, int], tmp_path: Path) -> None:
     """The display matrix turns the picture; green must still grow towards the stored right."""
     source = write_video(tmp_path / "v.mp4", frames=5, sound=False)
@@ -158,7 +162,7 @@ def test_missing_duration_is_measured(tmp_path: Path) -> None:
         with av.open(_Unseekable(target), "w", format="matroska") as output:
             copies = [output.add_stream_from_template(stream) for stream in container.streams]
             for packet in container.demux():
-                if packet.dts is not None:
+                if packet.size:
                     packet.stream = copies[packet.stream.index]
                     output.mux(packet)
     decoded = decode(path, max_frames=4)
@@ -183,7 +187,7 @@ def test_sound_that_starts_later_keeps_its_place(tmp_path: Path) -> None:
     with av.open(str(source)) as container, av.open(str(path), "w", format="matroska") as output:
         copies = [output.add_stream_from_template(stream) for stream in container.streams]
         for packet in container.demux():
-            if packet.dts is None:
+            if not packet.size:
                 continue
             if packet.stream.type == "audio":
                 packet.pts += round(0.5 / packet.time_base)
