@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth import admin as auth_admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -16,8 +16,10 @@ from accounts.models import ApiKey, User
 
 if TYPE_CHECKING:  # generic for the type checker only
     ModelAdmin = admin.ModelAdmin[Any]
+    UserAdmin = auth_admin.UserAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin
+    UserAdmin = auth_admin.UserAdmin
 
 # Django's own admin sign-in knows neither second factors nor the rest of the sign-in page.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -21,10 +22,9 @@ def secret_file(path: Path, make: Callable[[], str]) -> str:
         try:
             with os.fdopen(handle, "w") as stream:
                 stream.write(make())
-            try:
+            # When another process was first, its secret is the one.
+            with contextlib.suppress(FileExistsError):
                 os.link(draft, path)
-            except FileExistsError:
-                pass  # another process was first; its secret is the one
         finally:
             Path(draft).unlink()
     return path.read_text().strip()

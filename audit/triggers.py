@@ -1,9 +1,10 @@
 """The database's own refusal to rewrite the ledger, on PostgreSQL and SQLite.
 
 SQLite has no TRUNCATE: its DELETE without WHERE fires the DELETE trigger. Its INSERT OR REPLACE
-fires no DELETE trigger, so there an INSERT that would replace a row is refused too. A later migration that
-alters one of these tables on SQLite remakes the table and drops its triggers: it must run
-``install`` again.
+fires no DELETE trigger, so there an INSERT that would replace a row is refused too.
+
+A later migration that alters one of these tables on SQLite remakes the table and drops its
+triggers: it must run ``install`` again.
 """
 
 from __future__ import annotations

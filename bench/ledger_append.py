@@ -21,19 +21,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dfd_platform.settings")
 
-import django
+import django  # noqa: E402
 
 django.setup()
 
-from django.core.management import call_command
-from django.db import connection
+from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
 
-from accounts.actors import worker_actor
-from audit.actions import Action
-from audit.models import AuditEvent
-from audit.services import append
-from audit.transactions import audited
-from audit.verification import verify_all
+from accounts.actors import worker_actor  # noqa: E402
+from audit.actions import Action  # noqa: E402
+from audit.models import AuditEvent  # noqa: E402
+from audit.services import append  # noqa: E402
+from audit.transactions import audited  # noqa: E402
+from audit.verification import verify_all  # noqa: E402
 
 
 def write(name: str, case_id: uuid.UUID, entries: int, start: threading.Barrier) -> None:

@@ -24,7 +24,7 @@ CONTENT = "data/content.sha256"
 LEDGER = "data/ledger.json"
 README = """Evidence bundle {label} of DFD Platform
 
-To verify it, offline, with Python 3.8 or later and nothing else:
+To verify it, offline, with Python 3.9 or later and nothing else:
 
     python3 verify.py
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Verify an evidence bundle of DFD Platform. Needs Python 3.8 or later and nothing else.
+"""Verify an evidence bundle of DFD Platform. Needs Python 3.9 or later and nothing else.
 
     python3 verify.py [FOLDER] [--key VERIFIER_KEY]
 
@@ -13,15 +13,20 @@ of each entry, that the ledger names exactly this bundle's content, and that ori
 are those the ledger names. The first thing that is wrong is named; the exit status is then 1.
 """
 
+from __future__ import annotations
+
 import argparse
 import base64
 import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 DOMAIN = b"dfd.audit.v1"
 HEX = set("0123456789abcdef")
+Point = tuple[int, int, int, int]
+Record = dict[str, Any]
 
 
 class Wrong(Exception):
@@ -31,7 +36,7 @@ class Wrong(Exception):
 # --- files
 
 
-def file_hash(path, algorithm):
+def file_hash(path: Path, algorithm: str) -> str:
     digest = hashlib.new(algorithm)
     try:
         with path.open("rb") as stream:
@@ -42,7 +47,7 @@ def file_hash(path, algorithm):
     return digest.hexdigest()
 
 
-def read_text(folder, name):
+def read_text(folder: Path, name: str) -> str:
     try:
         return (folder / name).read_bytes().decode("utf-8")
     except OSError as error:
@@ -51,14 +56,14 @@ def read_text(folder, name):
         raise Wrong(f"{name} is not UTF-8 text") from None
 
 
-def read_json(folder, name):
+def read_json(folder: Path, name: str) -> Any:
     try:
         return json.loads(read_text(folder, name))
     except ValueError as error:
         raise Wrong(f"{name} is not JSON: {error}") from None
 
 
-def read_manifest(folder, name, algorithm):
+def read_manifest(folder: Path, name: str, algorithm: str) -> dict[str, str]:
     length = hashlib.new(algorithm).digest_size * 2
     listed = {}
     for number, line in enumerate(read_text(folder, name).split("\n")[:-1], 1):
@@ -71,7 +76,7 @@ def read_manifest(folder, name, algorithm):
     return listed
 
 
-def check_files(folder, name, algorithm):
+def check_files(folder: Path, name: str, algorithm: str) -> dict[str, str]:
     listed = read_manifest(folder, name, algorithm)
     for path, value in listed.items():
         if not (folder / path).is_file():
@@ -81,7 +86,7 @@ def check_files(folder, name, algorithm):
     return listed
 
 
-def check_bag(folder):
+def check_bag(folder: Path) -> dict[str, str]:
     expected = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
     tags = check_files(folder, "tagmanifest-sha256.txt", "sha256")
     for name in ("bagit.txt", "bag-info.txt", "manifest-sha256.txt", "manifest-sha512.txt"):
@@ -110,7 +115,7 @@ D = -121665 * pow(121666, P - 2, P) % P
 SQRT_M1 = pow(2, (P - 1) // 4, P)
 
 
-def point_add(one, two):
+def point_add(one: Point, two: Point) -> Point:
     a = (one[1] - one[0]) * (two[1] - two[0]) % P
     b = (one[1] + one[0]) * (two[1] + two[0]) % P
     c = 2 * one[3] * two[3] * D % P
@@ -119,8 +124,8 @@ def point_add(one, two):
     return (e * f % P, g * h % P, f * g % P, e * h % P)
 
 
-def point_multiply(scalar, point):
-    total = (0, 1, 1, 0)
+def point_multiply(scalar: int, point: Point) -> Point:
+    total: Point = (0, 1, 1, 0)
     while scalar:
         if scalar & 1:
             total = point_add(total, point)
@@ -129,7 +134,7 @@ def point_multiply(scalar, point):
     return total
 
 
-def recover_x(y, sign):
+def recover_x(y: int, sign: int) -> int | None:
     if y >= P:
         return None
     square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
@@ -143,7 +148,7 @@ def recover_x(y, sign):
     return P - x if x & 1 != sign else x
 
 
-def decompress(data):
+def decompress(data: bytes) -> Point | None:
     number = int.from_bytes(data, "little")
     y = number & ((1 << 255) - 1)
     x = recover_x(y, number >> 255)
@@ -151,10 +156,11 @@ def decompress(data):
 
 
 BASE_Y = 4 * pow(5, P - 2, P) % P
-BASE = (recover_x(BASE_Y, 0), BASE_Y, 1, recover_x(BASE_Y, 0) * BASE_Y % P)
+BASE_X = recover_x(BASE_Y, 0) or 0
+BASE = (BASE_X, BASE_Y, 1, BASE_X * BASE_Y % P)
 
 
-def ed25519_valid(public, message, signature):
+def ed25519_valid(public: bytes, message: bytes, signature: bytes) -> bool:
     if len(public) != 32 or len(signature) != 64:
         return False
     a, r = decompress(public), decompress(signature[:32])
@@ -170,7 +176,7 @@ def ed25519_valid(public, message, signature):
 # --- the signed checkpoint (C2SP signed-note and tlog-checkpoint)
 
 
-def parse_key(text):
+def parse_key(text: str) -> tuple[str, bytes, bytes]:
     try:
         name, identity, encoded = text.strip().split("+", 2)
         raw = base64.b64decode(encoded, validate=True)
@@ -182,7 +188,7 @@ def parse_key(text):
     return name, bytes.fromhex(identity), raw[1:]
 
 
-def open_checkpoint(note, key_text):
+def open_checkpoint(note: str, key_text: str) -> tuple[int, bytes]:
     name, identity, public = parse_key(key_text)
     text, _, signatures = note.rpartition("\n\n")
     text += "\n"
@@ -201,12 +207,12 @@ def open_checkpoint(note, key_text):
 # --- the ledger
 
 
-def canonical(value):
+def canonical(value: Any) -> bytes:
     """RFC 8785 for JSON without floats and with ASCII keys, as ledger records are."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def root_from_proof(entry, index, size, path):
+def root_from_proof(entry: str, index: int, size: int, path: list[str]) -> bytes:
     """RFC 9162, section 2.1.3.2."""
     node = hashlib.sha256(b"\x00" + bytes.fromhex(entry)).digest()
     last = size - 1
@@ -222,13 +228,13 @@ def root_from_proof(entry, index, size, path):
     return node if last == 0 else b""
 
 
-def check_record(sealed, where):
+def check_record(sealed: Record, where: str) -> None:
     content = DOMAIN + bytes.fromhex(sealed["prev_hash"]) + canonical(sealed["record"])
     if hashlib.sha256(content).hexdigest() != sealed["hash"]:
         raise Wrong(f"data/ledger.json: {where} is not what was written into the ledger")
 
 
-def check_ledger(folder, key):
+def check_ledger(folder: Path, key: str | None) -> list[Record]:
     ledger = read_json(folder, "data/ledger.json")
     try:
         size, root = open_checkpoint(ledger["checkpoint"], key or ledger["verifier_key"])
@@ -244,7 +250,7 @@ def check_ledger(folder, key):
     return [entry["record"] for entry in ledger["entries"] if "record" in entry]
 
 
-def check_entries(entries, tree):
+def check_entries(entries: list[Record], tree: Record) -> None:
     if len(entries) != tree["size"]:
         raise Wrong(
             f"data/ledger.json holds {len(entries)} entries of the case, "
@@ -268,15 +274,16 @@ def check_entries(entries, tree):
 # --- what the ledger says about the content
 
 
-def payload_of(records, action, subject, what):
+def payload_of(records: list[Record], action: str, subject: str, what: str) -> Record:
     for record in records:
         if record["action"] == action and record["subject"] == subject:
-            return record["payload"]
+            payload: Record = record["payload"]
+            return payload
     raise Wrong(f"the ledger does not know {what} ({subject})")
 
 
-def check_content(folder, records, payload):
-    extract = read_json(folder, "data/extract.json")
+def check_content(folder: Path, records: list[Record], payload: dict[str, str]) -> Record:
+    extract: Record = read_json(folder, "data/extract.json")
     try:
         export = payload_of(
             records, "export.created", f"reports.export:{extract['export']}", "this bundle"
@@ -301,7 +308,7 @@ def check_content(folder, records, payload):
     return extract
 
 
-def check_extract(folder, extract, known):
+def check_extract(folder: Path, extract: Record, known: dict[str, Record]) -> None:
     disclosed = not extract["removals"]
     for exhibit in extract["exhibits"]:
         record = known.get(f"cases.exhibit:{exhibit['id']}")
@@ -320,7 +327,7 @@ def check_extract(folder, extract, known):
             raise Wrong(f"analysis {run['id']}: the ledger recorded another result")
 
 
-def verify(folder, key=None):
+def verify(folder: Path, key: str | None = None) -> list[str]:
     """What was verified, in words; raises Wrong with the first thing that is wrong."""
     payload = check_bag(folder)
     records = check_ledger(folder, key)
@@ -339,7 +346,7 @@ def verify(folder, key=None):
     return lines
 
 
-def main():
+def main() -> int:
     parser = argparse.ArgumentParser(description="Verify an evidence bundle.")
     parser.add_argument("folder", nargs="?", default=str(Path(__file__).resolve().parent))
     parser.add_argument("--key", help="the laboratory's verifier key, NAME+ID+BASE64")

@@ -1,0 +1,127 @@
+"""The tab of a case where reports and bundles are made and fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts.actors import actor_for
+from accounts.reauthentication import require_recent_sign_in
+from cases.errors import CasesError
+from cases.permissions import CaseAction
+from cases.selectors import exhibits_of
+from cases.storage import artefact_store
+from cases.views.frame import case_page
+from reports import selectors, services
+from reports.errors import ReportsError
+from reports.forms import BundleForm, ReportForm
+from reports.models import Export
+
+
+@login_required
+def case_reports(request: HttpRequest, number: str) -> HttpResponse:
+    """What was exported from the case, and the two forms to make more."""
+    context = case_page(request, number, tab="reports")
+    if not context["may"].get(str(CaseAction.VIEW_FINDINGS)):
+        raise PermissionDenied(_("Your role in this case does not include its findings."))
+    actor, case = context["actor"], context["case"]
+    return render(
+        request,
+        "reports/exports.html",
+        {
+            **context,
+            "exports": selectors.exports_for(actor, case),
+            "report_form": ReportForm(analyses=selectors.reportable_analyses(actor, case)),
+            "bundle_form": BundleForm(exhibits=exhibits_of(actor, case)),
+        },
+    )
+
+
+@login_required
+@require_POST
+@require_recent_sign_in
+def create_report(request: HttpRequest, number: str) -> HttpResponse:
+    """Make a report on one finding."""
+    context = case_page(request, number, tab="reports")
+    actor = context["actor"]
+    form = ReportForm(request.POST, analyses=selectors.reportable_analyses(actor, context["case"]))
+    return _make(
+        request,
+        number,
+        form,
+        lambda: services.create_report(
+            actor=actor,
+            analysis=form.cleaned_data["analysis"],
+            kind=form.cleaned_data["kind"],
+        ),
+    )
+
+
+@login_required
+@require_POST
+@require_recent_sign_in
+def create_bundle(request: HttpRequest, number: str) -> HttpResponse:
+    """Make an evidence bundle, redacted if something is left out."""
+    context = case_page(request, number, tab="reports")
+    actor, case = context["actor"], context["case"]
+    form = BundleForm(request.POST, exhibits=exhibits_of(actor, case))
+    return _make(
+        request,
+        number,
+        form,
+        lambda: services.create_bundle(
+            actor=actor,
+            case=case,
+            exhibits=list(form.cleaned_data["exhibits"]) or None,
+            redactions=form.cleaned_data["redactions"],
+            purpose=form.cleaned_data["purpose"],
+        ),
+    )
+
+
+@login_required
+def download(request: HttpRequest, export_id: str) -> HttpResponseBase:
+    """The stored file; the download stands in the ledger."""
+    actor = actor_for(request)
+    try:
+        export = selectors.export_for(actor, export_id)
+    except Export.DoesNotExist as error:
+        raise Http404 from error
+    services.record_download(actor=actor, export=export)
+    return file_of(export)
+
+
+def file_of(export: Export) -> FileResponse:
+    """The stored file as an attachment under its own name."""
+    return FileResponse(
+        artefact_store().open(export.storage_key),
+        as_attachment=True,
+        filename=export.filename,
+        content_type=export.mime_type,
+    )
+
+
+def _make(
+    request: HttpRequest,
+    number: str,
+    form: ReportForm | BundleForm,
+    make: Callable[[], Export],
+) -> HttpResponse:
+    if not form.is_valid():
+        messages.error(request, _("Choose what to export: ") + form.errors.as_text())
+        return redirect("reports:case_reports", number)
+    try:
+        export = make()
+    except (ReportsError, CasesError) as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, _("%(name)s is ready.") % {"name": export.filename})
+    return redirect("reports:case_reports", number)
