@@ -163,7 +163,7 @@ def _freeze(actor: Actor, exhibit: Exhibit, measured: str, purpose: str) -> None
     what = "changed" if measured else "gone"
     with audited():
         for damaged in (
-            Exhibit.objects.select_for_update()
+            Exhibit.objects.select_for_update(of=("self",))
             .filter(storage_key=exhibit.storage_key)
             .exclude(state=Exhibit.State.DESTROYED)
             .select_related("case")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models import ApiKey, User
+from accounts.models import User
 from cases.models import Case
 from detection.models import Analysis, Notification, NotificationKind
 
@@ -44,9 +45,11 @@ def mark_read(*, user: User, notification_ids: Iterable[int] | None = None) -> i
     return unread.update(read_at=timezone.now())
 
 
-def _submitter(analysis: Analysis) -> list[User]:
+def _submitter(analysis: Analysis) -> QuerySet[User]:
+    # Only the id: the worker's database role may not read the rest of an account.
+    people = User.objects.only("id")
     if analysis.submitted_by_kind == "user":
-        return list(User.objects.filter(pk=analysis.submitted_by_id))
+        return people.filter(pk=analysis.submitted_by_id)
     if analysis.submitted_by_kind == "api_key":
-        return [key.owner for key in ApiKey.objects.filter(pk=analysis.submitted_by_id)]
-    return []
+        return people.filter(api_keys__pk=analysis.submitted_by_id)
+    return people.none()

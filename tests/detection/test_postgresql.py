@@ -4,7 +4,7 @@ import pytest
 
 from tests.postgres import run_on_postgres
 
-FILES = ("test_triggers", "test_running", "test_review")
+FILES = ("test_triggers", "test_running", "test_review", "postgresql_worker_role")
 
 
 @pytest.mark.postgres
