@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ml.errors import MlError
 from ml.training.engine import ConfigError, EngineConfig, Task, Trainer, read_config, section
 
 Config = dict[str, dict[str, Any]]
@@ -84,14 +85,25 @@ def main(arguments: Sequence[str]) -> int:
             help="checkpoints, logs, weights; what was prepared once is kept in its parent",
         )  # fmt: skip
         command.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    calibration = commands.add_parser("calibration", help="a branch's calibrator, from scores")
+    calibration.add_argument("--branch", required=True)
+    calibration.add_argument("--scores", type=Path, nargs="+", required=True)
     options = parser.parse_args(arguments)
     try:
-        figures = train(options)
-    except (ConfigError, FileNotFoundError) as error:
+        figures = calibrate(options) if options.what == "calibration" else train(options)
+    except (ConfigError, MlError, FileNotFoundError) as error:
         print(f"train {options.what}: {error}", file=sys.stderr)
         return 2
     print(", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     return 0
+
+
+def calibrate(options: argparse.Namespace) -> dict[str, float]:
+    """Fit and write the calibrator; its slope, offset and bounds (natural logarithm)."""
+    from ml.training.calibration import fit
+
+    made = fit(options.branch, options.scores)
+    return {"slope": made.scale, "offset": made.offset, "lower": made.lower, "upper": made.upper}
 
 
 def train(options: argparse.Namespace) -> dict[str, float]:

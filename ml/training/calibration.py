@@ -1,0 +1,40 @@
+"""Fit a branch's calibrator on the scores of sources it was not trained on.
+
+``python -m ml train calibration --branch NAME --scores FILE...``: the files are the leave-source-out
+scores (``docs/evaluation/*_folds.csv``); Platt with both classes weighted alike, ELUB bounds,
+bootstrap by source for the interval.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ml.evaluation.scored import read_scores
+from ml.fusion.calibration import Calibrator, CalibratorKind, fit_calibrator
+
+FOLDER = Path(__file__).parent.parent / "weights" / "calibration"
+
+
+def fit(branch: str, files: Sequence[Path], out: Path = FOLDER) -> Calibrator:
+    """Write ``out/branch.toml`` and return the calibrator. Raises FileNotFoundError,
+    CalibrationError (too few, separable or inverted scores)."""
+    digest = hashlib.sha256()
+    rows = []
+    for file in files:
+        digest.update(file.read_bytes())
+        rows += read_scores(file)
+    calibrator = fit_calibrator(
+        CalibratorKind.PLATT,
+        np.array([row.logit for row in rows]),
+        np.array([row.fake for row in rows]),
+        groups=np.array([row.source for row in rows]),
+        data_sha256=digest.hexdigest(),
+        description=f"leave-source-out scores: {', '.join(file.name for file in files)}",
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    calibrator.save(out / f"{branch}.toml")
+    return calibrator
