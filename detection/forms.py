@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -97,6 +98,7 @@ class ReviewForm(forms.Form):
     kind = forms.ChoiceField(label=_("What is this"), choices=ReviewKind.choices)
     agrees = forms.NullBooleanField(
         label=_("Do you agree with the machine's finding?"),
+        required=False,
         widget=forms.Select(
             choices=[("", _("I do not say")), ("true", _("I agree")), ("false", _("I disagree"))]
         ),
@@ -111,15 +113,20 @@ class ReviewForm(forms.Form):
 class ReviewRequestForm(forms.Form):
     """Ask a member of the case for an opinion."""
 
-    reviewer = forms.ModelChoiceField(
-        label=_("Reviewer"), queryset=User.objects.none(), empty_label=None
-    )
+    reviewer = forms.ChoiceField(label=_("Reviewer"))
     blind = forms.BooleanField(
         label=_("Hide the finding until the opinion is given"), required=False
     )
 
-    def __init__(self, *args: Any, reviewers: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, reviewers: Iterable[User], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.reviewers = {str(user.pk): user for user in reviewers}
         field = self.fields["reviewer"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = reviewers
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            (key, user.get_full_name() or user.username) for key, user in self.reviewers.items()
+        ]
+
+    def clean_reviewer(self) -> User:
+        """The chosen person."""
+        return self.reviewers[self.cleaned_data["reviewer"]]

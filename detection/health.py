@@ -7,6 +7,7 @@ from datetime import timedelta
 from statistics import mean
 
 from django.conf import settings
+from django.db.models import Count, Min, Q
 from django.utils import timezone
 from django_rq import get_queue
 from redis.exceptions import RedisError
@@ -42,19 +43,23 @@ class QueueHealth:
 def queue_health() -> QueueHealth:
     """The state of the queues now; never raises for a Redis that does not answer."""
     now = timezone.now()
-    waiting = Analysis.objects.filter(status=AnalysisStatus.QUEUED).order_by("created_at")
-    oldest = waiting.values_list("created_at", flat=True).first()
-    running = Analysis.objects.filter(status=AnalysisStatus.RUNNING)
     beat = timedelta(seconds=settings.DFD.heartbeat_s)
+    waiting, running = Q(status=AnalysisStatus.QUEUED), Q(status=AnalysisStatus.RUNNING)
+    seen = Analysis.objects.open().aggregate(
+        oldest=Min("created_at", filter=waiting),
+        queued=Count("pk", filter=waiting),
+        running=Count("pk", filter=running),
+        silent=Count("pk", filter=running & Q(heartbeat_at__lt=now - MISSED_BEATS * beat)),
+    )
+    oldest, queued, duration = seen["oldest"], seen["queued"], _mean_duration_s()
     inference, light = _seen(queue.INFERENCE), _seen(queue.LIGHT)
-    queued, duration = waiting.count(), _mean_duration_s()
     return QueueHealth(
         redis=inference is not None,
         workers=inference.workers if inference else 0,
         light_workers=light.workers if light else 0,
         queued=queued,
-        running=running.count(),
-        silent=running.filter(heartbeat_at__lt=now - MISSED_BEATS * beat).count(),
+        running=seen["running"],
+        silent=seen["silent"],
         light_jobs=light.jobs if light else 0,
         failed_light_jobs=light.failed if light else 0,
         oldest_wait_s=(now - oldest).total_seconds() if oldest else 0.0,

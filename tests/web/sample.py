@@ -208,7 +208,7 @@ def _scored(
 def _faces(parent: str) -> tuple[DerivedArtefact, ...]:
     made: list[DerivedArtefact] = []
     for k in range(4):
-        made.append(_artefact(f"face-{k}.jpg", "thumbnail", _drawn_face(k), parent, 2.0 * k))
+        made.append(_artefact(f"face-{k}.jpg", "thumbnail", drawn_face(k), parent, 2.0 * k))
         made.append(_artefact(f"face-{k}-heat.png", "heatmap", _heat(k), parent, 2.0 * k))
     return tuple(made)
 
@@ -235,7 +235,8 @@ def _artefact(name: str, kind: str, picture: Image.Image, parent: str, t: float)
     return DerivedArtefact(facts, content)
 
 
-def _drawn_face(k: int) -> Image.Image:
+def drawn_face(k: int) -> Image.Image:
+    """A face of ellipses, never a person; ``k`` 0 to 3 moves its eyes and mouth."""
     picture = Image.new("RGB", (SIDE, SIDE), (58 + 8 * k, 74, 92))
     pen = ImageDraw.Draw(picture)
     pen.ellipse((32, 14, 128, 150), fill=(222 - 6 * k, 184, 158))

@@ -1,0 +1,100 @@
+"""What pages cost, who may open them, and what an outsider learns: nothing."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from cases.models import Exhibit
+from detection.models import Analysis
+from tests.web.addresses import pages_of_a_case, pages_of_everybody
+from tests.web.conftest import finished
+
+READS = 12
+# Appending to the ledger locks the heads of two chains; a view of evidence is such an entry.
+LEDGER_WRITES = ("INSERT", "UPDATE", "SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def reads_of(client: Client, address: str) -> list[str]:
+    """The SELECTs of one page outside the ledger's own bookkeeping."""
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert client.get(address).status_code == 200, address
+    statements = [str(query["sql"]) for query in queries.captured_queries]
+    return [
+        sql
+        for sql in statements
+        if not sql.startswith(LEDGER_WRITES) and '"audit_chainhead"' not in sql
+    ]
+
+
+@pytest.mark.usefixtures("redis_server")
+def test_every_page_answers_within_its_budget(alice: User, finding: Analysis) -> None:
+    client = signed_in(alice)
+    dear = {}
+    for name, address in {**pages_of_everybody(), **pages_of_a_case(finding)}.items():
+        reads = reads_of(client, address)
+        if len(reads) > READS:
+            dear[name] = [sql[:160] for sql in reads]
+    assert dear == {}
+
+
+@pytest.mark.usefixtures("redis_server")
+def test_more_rows_cost_no_more_queries(
+    alice: User, finding: Analysis, exhibits: dict[str, Exhibit]
+) -> None:
+    client = signed_in(alice)
+    pages = pages_of_a_case(finding)
+    listed = {name: pages[name] for name in ("evidence", "analyses", "exhibit")}
+    before = {name: len(reads_of(client, address)) for name, address in listed.items()}
+    for exhibit in exhibits.values():
+        finished(alice, exhibit)
+    after = {name: len(reads_of(client, address)) for name, address in listed.items()}
+    assert after == before
+
+
+@pytest.mark.usefixtures("redis_server")
+def test_an_outsider_finds_nothing(charlie: User, finding: Analysis) -> None:
+    client = signed_in(charlie)
+    for address in pages_of_a_case(finding).values():
+        answer = client.get(address)
+        assert answer.status_code == 404, address
+        assert finding.exhibit.name not in answer.content.decode()
+    for address in ("/", "/cases/", "/search/?q=call"):
+        assert finding.exhibit.name not in client.get(address).content.decode()
+
+
+def test_pages_ask_for_a_sign_in(client: Client) -> None:
+    for name, address in pages_of_everybody().items():
+        if name != "help":
+            answer = client.get(address)
+            assert answer.status_code == 302, name
+            assert answer["Location"].startswith("/account/login/"), name
+
+
+def test_an_auditor_reads_but_is_offered_no_change(auditor: User, finding: Analysis) -> None:
+    client = signed_in(auditor)
+    page = client.get(f"/cases/{finding.exhibit.case.number}/").content.decode()
+    assert finding.exhibit.name in page
+    assert "Add evidence" not in page
+    assert "Analyse selected" not in page
+
+
+def test_error_pages_say_what_to_do(alice: User) -> None:
+    missing = signed_in(alice).get("/nothing/here/").content.decode()
+    assert "There is nothing at this address" in missing
+    assert "ask its manager to add you" in missing
+
+
+def test_signing_up_is_not_offered(db: None, client: Client) -> None:
+    assert "sign up" not in client.get("/account/login/").content.decode().lower()
