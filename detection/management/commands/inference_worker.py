@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from accounts.actors import system_actor
 from detection import queue
+from detection.memory import keep_freed_memory
 from detection.services import sync_models
 from detection.worker import InferenceWorker, start
 from ml.errors import MlError
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
+        keep_freed_memory()
         # Imported here: this is the one process that loads the detectors.
         from detection.engine import resident
 
