@@ -108,13 +108,12 @@ def brier(probabilities: Floats, is_fake: Labels) -> float:
 
 
 def ece(probabilities: Floats, is_fake: Labels, bins: int = 15) -> float:
-    """Expected calibration error over bins of equal mass."""
+    """Expected calibration error over bins of equal mass; equal probabilities share a bin."""
     probabilities, is_fake = _checked(probabilities, is_fake)
-    order = np.argsort(probabilities, kind="stable")
-    total = 0.0
-    for part in np.array_split(order, min(bins, order.size)):
-        total += part.size * abs(float(probabilities[part].mean() - is_fake[part].mean()))
-    return total / order.size
+    edges = np.quantile(probabilities, np.arange(1, bins) / bins)
+    place = np.searchsorted(edges, probabilities, side="right")
+    gaps = np.bincount(place, probabilities - is_fake, minlength=bins)
+    return float(np.abs(gaps).sum() / probabilities.size)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ml.fusion.heads import FusionHeads
 from ml.result import MediaKind
 
 VIDEO_TRUST = 0.85
+_NO_VOTE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,10 @@ def _adaptive(evidence: Sequence[Evidence], tau: float) -> list[float]:
 
 
 def _majority(evidence: Sequence[Evidence]) -> list[float]:
-    """Each branch casts one vote of the mean strength for its side; ties cancel."""
+    """Each branch casts one vote of the mean strength for its side; ties cancel, and a branch
+    that leans to neither side does not vote."""
     strength = sum(abs(item.llr) for item in evidence) / len(evidence)
-    return [strength / abs(item.llr) / len(evidence) if item.llr else 0.0 for item in evidence]
+    return [
+        strength / abs(item.llr) / len(evidence) if abs(item.llr) > _NO_VOTE else 0.0
+        for item in evidence
+    ]

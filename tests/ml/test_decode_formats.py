@@ -44,7 +44,8 @@ def main_frequency(waveform: np.ndarray) -> float:
 def test_audio_formats(ending: str, tmp_path: Path) -> None:
     decoded = decode(write_audio(tmp_path / f"a.{ending}"))
     assert decoded.kind is MediaKind.AUDIO
-    assert decoded.waveform is not None and decoded.waveform.dtype == np.float32
+    assert decoded.waveform is not None
+    assert decoded.waveform.dtype == np.float32
     assert decoded.waveform.size == pytest.approx(2 * SAMPLE_RATE, abs=0.08 * SAMPLE_RATE)
     assert main_frequency(decoded.waveform) == pytest.approx(440, abs=2)
     assert np.abs(decoded.waveform[4000:20000]).max() == pytest.approx(0.5, abs=0.06)
@@ -54,7 +55,8 @@ def test_audio_formats(ending: str, tmp_path: Path) -> None:
 def test_video_formats(ending: str, tmp_path: Path) -> None:
     decoded = decode(write_video(tmp_path / f"v.{ending}"), max_frames=5)
     assert decoded.kind is MediaKind.VIDEO
-    assert decoded.facts.video is not None and decoded.facts.video.width == 128
+    assert decoded.facts.video is not None
+    assert decoded.facts.video.width == 128
     assert [frame.index for frame in decoded.frames] == [2, 7, 12, 17, 22]
     for frame in decoded.frames:
         # FFmpeg's AVI writer leaves out the second time slot: frames lie one slot later.
@@ -70,8 +72,10 @@ def test_still_formats(name: str, tmp_path: Path) -> None:
     path = tmp_path / "still.bin"
     path.write_bytes(still_bytes(name))
     decoded = decode(path)
-    assert decoded.kind is MediaKind.IMAGE and decoded.image is not None
-    assert decoded.facts.image is not None and decoded.facts.image.format == name
+    assert decoded.kind is MediaKind.IMAGE
+    assert decoded.image is not None
+    assert decoded.facts.image is not None
+    assert decoded.facts.image.format == name
     difference = np.abs(decoded.image.astype(int) - picture(10, 96, 64))
     assert difference.mean() < (0.01 if name in ("PNG", "BMP", "TIFF") else 8)
 
@@ -89,7 +93,8 @@ def test_seeking_and_sequential_decoding_give_the_same_frames(tmp_path: Path) ->
 def test_variable_frame_rate_keeps_true_times(tmp_path: Path) -> None:
     pts = [index + (index // 5) * 7 for index in range(20)]
     decoded = decode(write_video(tmp_path / "v.mkv", frames=20, pts=pts, sound=False))
-    assert decoded.facts.video is not None and decoded.facts.video.variable_frame_rate
+    assert decoded.facts.video is not None
+    assert decoded.facts.video.variable_frame_rate
     assert [f.t for f in decoded.frames] == pytest.approx([p / 25 for p in pts], abs=0.002)
 
 
@@ -149,7 +154,8 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     exif[0x0112] = 6
     image.save(path, exif=exif, quality=95)
     decoded = decode(path)
-    assert decoded.image is not None and decoded.image.shape == (96, 64, 3)
+    assert decoded.image is not None
+    assert decoded.image.shape == (96, 64, 3)
     assert np.abs(decoded.image.astype(int) - np.rot90(picture(10, 96, 64), -1)).mean() < 4
     assert "turned upright by its EXIF orientation" in decoded.transforms
 
@@ -158,13 +164,16 @@ def test_missing_duration_is_measured(tmp_path: Path) -> None:
     """A live-muxed Matroska file states no duration and cannot be sought in."""
     path = tmp_path / "live.mkv"
     source = write_video(tmp_path / "v.mp4", frames=25)
-    with av.open(str(source)) as container, open(path, "wb") as target:
-        with av.open(_Unseekable(target), "w", format="matroska") as output:
-            copies = [output.add_stream_from_template(stream) for stream in container.streams]
-            for packet in container.demux():
-                if packet.size:
-                    packet.stream = copies[packet.stream.index]
-                    output.mux(packet)
+    with (
+        av.open(str(source)) as container,
+        path.open("wb") as target,
+        av.open(_Unseekable(target), "w", format="matroska") as output,
+    ):
+        copies = [output.add_stream_from_template(stream) for stream in container.streams]
+        for packet in container.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                output.mux(packet)
     decoded = decode(path, max_frames=4)
     assert decoded.facts.video is not None
     assert decoded.facts.video.duration_s == pytest.approx(1.0, abs=0.05)
@@ -205,7 +214,8 @@ def test_numbers_that_are_none_become_silence_and_are_named(tmp_path: Path) -> N
     path = tmp_path / "nan.wav"
     path.write_bytes(float_wav(samples))
     decoded = decode(path)
-    assert decoded.waveform is not None and np.isfinite(decoded.waveform).all()
+    assert decoded.waveform is not None
+    assert np.isfinite(decoded.waveform).all()
     assert any("101 audio samples that were not numbers" in line for line in decoded.transforms)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from ml.errors import MediaError
+from ml.media.decoded import Decoded
 from ml.media.plan import DecodePlan, Limits
 from ml.media.sandbox import decode_sandboxed, run_child
 from tests.ml.media_samples import (
@@ -31,6 +32,14 @@ def refused(path: Path, plan: DecodePlan = PLAN) -> MediaError:
         decode_sandboxed(path, plan)
     assert len(caught.value.message) > 20
     return caught.value
+
+
+def outcome(path: Path) -> tuple[str, Decoded | None]:
+    """The error code, or what was decoded."""
+    try:
+        return "", decode_sandboxed(path, PLAN)
+    except MediaError as error:
+        return error.code, None
 
 
 def stored(path: Path, content: bytes) -> Path:
@@ -74,10 +83,9 @@ def test_truncated_mp4_has_no_index(tenth: int, tmp_path: Path) -> None:
 def test_truncated_matroska_gives_what_is_left(tenth: int, tmp_path: Path) -> None:
     whole = write_video(tmp_path / "whole.mkv", frames=25, gop=5).read_bytes()
     path = stored(tmp_path / "a.mkv", whole[: len(whole) * tenth // 10])
-    try:
-        decoded = decode_sandboxed(path, PLAN)
-    except MediaError as error:
-        assert error.code in ("truncated", "corrupt")
+    code, decoded = outcome(path)
+    if decoded is None:
+        assert code in ("truncated", "corrupt")
         assert tenth <= 3
     else:
         assert decoded.frames or decoded.waveform is not None
@@ -95,13 +103,11 @@ def test_truncated_wav_gives_what_is_left(tenth: int, tmp_path: Path) -> None:
 def test_corrupt_video_data_is_left_out_and_named(tmp_path: Path) -> None:
     content = bytearray(write_video(tmp_path / "v.mp4", frames=50, gop=5).read_bytes())
     start = content.find(b"mdat") + 2000
-    content[start : start + 3000] = os.urandom(3000)
-    try:
-        decoded = decode_sandboxed(stored(tmp_path / "a.mp4", bytes(content)), PLAN)
-    except MediaError as error:
-        assert error.code == "corrupt"
-    else:
-        assert decoded.facts.video is not None
+    content[start : start + 3000] = np.random.default_rng(0).bytes(3000)
+    _, decoded = outcome(stored(tmp_path / "a.mp4", bytes(content)))
+    assert decoded is not None
+    assert decoded.frames
+    assert any("could not be decoded" in line for line in decoded.transforms)
 
 
 def test_junk_before_the_container_is_repaired(tmp_path: Path) -> None:
@@ -123,7 +129,8 @@ def test_pixel_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     body = chunk(b"IDAT", zlib.compress(bytes(1_000_000), 9))
     bomb = b"\x89PNG\r\n\x1a\n" + header + body + chunk(b"IEND", b"")
     error = refused(stored(tmp_path / "a.png", bomb))
-    assert error.code == "too_large" and "60000x60000" in error.message
+    assert error.code == "too_large"
+    assert "60000x60000" in error.message
 
 
 def test_wrong_png_checksum_is_corrupt(tmp_path: Path) -> None:
@@ -134,7 +141,8 @@ def test_wrong_png_checksum_is_corrupt(tmp_path: Path) -> None:
 
 def test_one_pixel_is_a_picture(tmp_path: Path) -> None:
     decoded = decode_sandboxed(stored(tmp_path / "a.png", still_bytes("PNG", (1, 1))), PLAN)
-    assert decoded.image is not None and decoded.image.shape == (1, 1, 3)
+    assert decoded.image is not None
+    assert decoded.image.shape == (1, 1, 3)
 
 
 def test_sound_of_no_length(tmp_path: Path) -> None:
@@ -148,7 +156,8 @@ def test_header_that_claims_ten_hours(tmp_path: Path) -> None:
     content[40:44] = (10 * 3600 * 32_000).to_bytes(4, "little")
     decoded = decode_sandboxed(stored(tmp_path / "a.wav", bytes(content)), PLAN)
     assert decoded.facts.duration_s == pytest.approx(1.0, abs=0.05)
-    assert decoded.waveform is not None and decoded.waveform.size < 17_000
+    assert decoded.waveform is not None
+    assert decoded.waveform.size < 17_000
 
 
 def test_movie_header_that_claims_ten_hours(tmp_path: Path) -> None:

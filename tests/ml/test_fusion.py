@@ -1,0 +1,307 @@
+"""Calibration, bounds, strategies and decisions on data whose answers are known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml.errors import CalibrationError, ParameterError
+from ml.fusion.calibration import Calibrator, CalibratorKind, elub_bounds, fit_calibrator
+from ml.fusion.decision import DecisionRule, decide
+from ml.fusion.heads import FusionHead, FusionHeads, fit_heads
+from ml.fusion.strategies import Evidence, combine
+from ml.fusion.verbal import verbal_table
+from ml.result import BranchResult, BranchStatus, MediaKind, Verdict
+
+RULE = DecisionRule(
+    strategy="equal",
+    threshold=0.5,
+    prior=0.5,
+    audio_temperature=1.0,
+    inconclusive_lr=2.0,
+    abstain_below=0.0,
+    tau=1.0,
+    shares={},
+)
+LN10 = math.log(10)
+
+
+def gaussian_scores(count: int, separation: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of two unit Gaussians; the true ln LR is separation·s − separation²/2."""
+    generator = np.random.default_rng(7)
+    is_fake = np.arange(2 * count) % 2 == 1
+    return generator.normal(size=2 * count) + separation * is_fake, is_fake
+
+
+def branch(name: str, llr: float | None, modality: MediaKind = MediaKind.IMAGE) -> BranchResult:
+    status = BranchStatus.NOT_APPLICABLE if llr is None else BranchStatus.SCORED
+    return BranchResult(
+        name=name,
+        version="1",
+        title=name.title(),
+        modality=modality,
+        status=status,
+        reason="no face" if llr is None else "",
+        logit=llr,
+        llr=llr,
+        llr_bounds=(-3.0, 3.0),
+        llr_interval=None if llr is None else (llr - 0.5, llr + 0.5),
+    )
+
+
+@pytest.mark.parametrize("kind", list(CalibratorKind))
+def test_calibrators_find_the_known_likelihood_ratio(kind: CalibratorKind) -> None:
+    scores, is_fake = gaussian_scores(5000)
+    calibrator = fit_calibrator(kind, scores, is_fake)
+    points = np.array([0.0, 1.0, 2.0])
+    truth = 2 * points - 2
+    if kind is CalibratorKind.TEMPERATURE:
+        # Temperature has no offset: centre the scores so that it is not needed.
+        centred = fit_calibrator(kind, scores - 1.0, is_fake)
+        assert centred.raw(points - 1.0) == pytest.approx(truth, abs=0.15)
+    else:
+        tolerance = 0.15 if kind is CalibratorKind.PLATT else 0.45
+        assert calibrator.raw(points) == pytest.approx(truth, abs=tolerance)
+
+
+def test_unbalanced_classes_do_not_move_the_likelihood_ratio() -> None:
+    scores, is_fake = gaussian_scores(20_000)
+    kept = is_fake | (np.arange(is_fake.size) % 20 == 0)
+    calibrator = fit_calibrator(CalibratorKind.PLATT, scores[kept], is_fake[kept])
+    assert calibrator.scale == pytest.approx(2.0, abs=0.15)
+    assert calibrator.offset == pytest.approx(-2.0, abs=0.2)
+
+
+def test_separable_scores_are_refused() -> None:
+    is_fake = np.arange(100) % 2 == 1
+    with pytest.raises(CalibrationError) as caught:
+        fit_calibrator(CalibratorKind.PLATT, np.where(is_fake, 2.0, 1.0), is_fake)
+    assert caught.value.code == "separable"
+
+
+def test_inverted_scores_are_refused() -> None:
+    scores, is_fake = gaussian_scores(200)
+    with pytest.raises(CalibrationError) as caught:
+        fit_calibrator(CalibratorKind.PLATT, -scores, is_fake)
+    assert caught.value.code == "inverted"
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"), [(CalibratorKind.PLATT, 29), (CalibratorKind.ISOTONIC, 999)]
+)
+def test_too_few_scores_are_refused(kind: CalibratorKind, count: int) -> None:
+    scores, is_fake = gaussian_scores(count, 1.0)
+    with pytest.raises(CalibrationError) as caught:
+        fit_calibrator(kind, scores, is_fake)
+    assert caught.value.code == "too_few"
+    fit_calibrator(kind, *gaussian_scores(count + 1, 1.0))
+
+
+def test_scores_that_are_no_numbers_are_refused() -> None:
+    scores, is_fake = gaussian_scores(50)
+    scores[3] = np.nan
+    with pytest.raises(CalibrationError) as caught:
+        fit_calibrator(CalibratorKind.PLATT, scores, is_fake)
+    assert caught.value.code == "not_finite"
+
+
+@pytest.mark.parametrize("count", [30, 99, 400])
+def test_bounds_never_exceed_what_the_counts_allow(count: int) -> None:
+    """Even with perfect ratios, n + 1 recordings of a class cap the ratio at n + 1."""
+    is_fake = np.arange(2 * count) % 2 == 1
+    lower, upper = elub_bounds(np.where(is_fake, 20.0, -20.0), is_fake)
+    assert upper / LN10 <= math.log10(count + 1) + 0.011
+    assert lower / LN10 >= -math.log10(count + 1) - 0.011
+    assert upper > 0 > lower
+
+
+def test_a_bounded_score_says_so_and_keeps_its_interval_inside() -> None:
+    scores, is_fake = gaussian_scores(60)
+    calibrator = fit_calibrator(CalibratorKind.PLATT, scores, is_fake)
+    far = calibrator.score(50.0)
+    assert far.bound_reached
+    assert far.llr == calibrator.upper
+    near = calibrator.score(1.2)
+    assert not near.bound_reached
+    assert calibrator.lower <= near.interval[0] < near.llr < near.interval[1] <= calibrator.upper
+
+
+def test_calibrator_files_round_trip(tmp_path: Path) -> None:
+    calibrator = fit_calibrator(
+        CalibratorKind.PLATT, *gaussian_scores(60), data_sha256="ab", description='with "quotes"'
+    )
+    calibrator.save(tmp_path / "c.toml")
+    loaded = Calibrator.load(tmp_path / "c.toml")
+    assert replace(loaded, sha256="") == calibrator
+    assert len(loaded.sha256) == 64
+
+
+def test_a_file_that_is_no_calibrator_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text("kind = 'platt'\n")
+    with pytest.raises(CalibrationError):
+        Calibrator.load(path)
+    with pytest.raises(CalibrationError):
+        Calibrator.load(tmp_path / "none.toml")
+
+
+def test_heads_exist_for_each_set_and_improve_on_the_parts(tmp_path: Path) -> None:
+    generator = np.random.default_rng(3)
+    is_fake = np.arange(2000) % 2 == 1
+    parts = {name: generator.normal(size=2000) + 1.0 * is_fake for name in ("a", "b", "c")}
+    llrs = {name: values - 0.5 for name, values in parts.items()}
+    llrs["c"][::2][:100] = np.nan
+    heads = fit_heads(llrs, is_fake)
+    sets = {frozenset(head.branches) for head in heads.heads}
+    assert sets == {frozenset(s) for s in (("a", "b"), ("a", "c"), ("b", "c"), ("a", "b", "c"))}
+    both = heads.find(frozenset(("a", "b")))
+    assert both is not None
+    assert both.weights == pytest.approx((1.0, 1.0), abs=0.15)
+    assert all(weight >= 0 for head in heads.heads for weight in head.weights)
+    heads.save(tmp_path / "f.toml")
+    assert FusionHeads.load(tmp_path / "f.toml").heads == heads.heads
+    assert FusionHeads.load(tmp_path / "none.toml").heads == ()
+
+
+def test_heads_need_enough_recordings() -> None:
+    with pytest.raises(CalibrationError):
+        fit_heads({"a": np.zeros(40), "b": np.zeros(40)}, np.arange(40) % 2 == 1)
+
+
+SEEN = Evidence("x", MediaKind.IMAGE, 2.0, (-3.0, 3.0), share=0.6)
+SEEN_TOO = Evidence("y", MediaKind.VIDEO, -1.0, (-2.0, 2.0), share=0.2)
+HEARD = Evidence("z", MediaKind.AUDIO, 1.0, (-4.0, 4.0), share=0.2)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        ("equal", (2 - 1 + 1) / 3),
+        ("weighted_average", 0.6 * 2 - 0.2 * 1 + 0.2 * 1),
+        ("video_trust", 0.425 * 2 - 0.425 * 1 + 0.15 * 1),
+        ("majority", (1 + 1 - 1) * (4 / 3) / 3),
+    ],
+)
+def test_strategies_by_hand(strategy: str, expected: float) -> None:
+    evidence = (SEEN, SEEN_TOO, HEARD)
+    result = combine(strategy, evidence, FusionHeads(), tau=1.0)
+    total = sum(w * item.llr for w, item in zip(result.weights, evidence, strict=True))
+    assert total == pytest.approx(expected)
+
+
+def test_adaptive_weights_follow_the_formula() -> None:
+    tau = 3.0
+    result = combine("adaptive", (SEEN, HEARD), FusionHeads(), tau=tau)
+    r = [1 / (1 + math.exp(-abs(item.llr))) for item in (SEEN, HEARD)]
+    alpha = [math.exp(tau * value) for value in r]
+    assert result.weights == pytest.approx([a / sum(alpha) for a in alpha])
+
+
+def test_video_trust_gives_a_missing_modality_away() -> None:
+    assert combine("video_trust", (HEARD,), FusionHeads(), 1.0).weights == pytest.approx((1.0,))
+    assert combine("video_trust", (SEEN,), FusionHeads(), 1.0).weights == pytest.approx((1.0,))
+
+
+def test_logistic_uses_the_head_of_exactly_the_branches_present() -> None:
+    head = FusionHead(("x", "z"), (0.5, 0.25), 0.1, -2.0, 2.0, 40, 40)
+    heads = FusionHeads((head,), "hash")
+    result = combine("logistic", (HEARD, SEEN), heads, 1.0)
+    assert (result.weights, result.bias, result.sha256) == ((0.25, 0.5), 0.1, "hash")
+    other = combine("logistic", (SEEN, SEEN_TOO), heads, 1.0)
+    assert other.weights == (0.5, 0.5)
+    assert "No fusion head" in other.note
+
+
+def test_unknown_strategy() -> None:
+    with pytest.raises(ParameterError):
+        combine("magic", (SEEN,), FusionHeads(), 1.0)
+
+
+@given(
+    llrs=st.lists(st.floats(-3, 3), min_size=1, max_size=6),
+    strategy=st.sampled_from(["equal", "weighted_average", "majority", "adaptive", "video_trust"]),
+)
+def test_contributions_add_to_the_total(llrs: list[float], strategy: str) -> None:
+    kinds = [MediaKind.AUDIO, MediaKind.IMAGE]
+    branches = [branch(f"b{i}", llr, kinds[i % 2]) for i, llr in enumerate(llrs)]
+    decision = decide(branches, replace(RULE, strategy=strategy), FusionHeads())
+    assert decision.llr is not None
+    parts = decision.bias + sum(item.value for item in decision.contributions)
+    assert abs(decision.llr - parts) < 1e-9
+    for item in decision.contributions:
+        assert abs(item.value - item.weight * item.llr) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("llr", "rule", "verdict"),
+    [
+        (2.0, RULE, Verdict.FAKE),
+        (-2.0, RULE, Verdict.REAL),
+        (0.5, RULE, Verdict.INCONCLUSIVE),
+        (1.0, replace(RULE, abstain_below=0.8), Verdict.INCONCLUSIVE),
+        (2.0, replace(RULE, prior=0.01), Verdict.INCONCLUSIVE),
+        (2.0, replace(RULE, threshold=0.7), Verdict.FAKE),
+    ],
+)
+def test_verdicts(llr: float, rule: DecisionRule, verdict: Verdict) -> None:
+    decision = decide([branch("x", llr)], rule, FusionHeads())
+    assert decision.verdict is verdict
+    assert decision.reason
+
+
+def test_probability_is_the_posterior_under_the_stated_prior() -> None:
+    decision = decide([branch("x", 2.0)], replace(RULE, prior=0.2), FusionHeads())
+    odds = math.exp(2.0) * 0.25
+    assert decision.probability == pytest.approx(odds / (1 + odds))
+
+
+def test_fused_ratio_is_bounded_and_says_so() -> None:
+    head = FusionHead(("x", "y"), (2.0, 2.0), 0.0, -1.0, 1.0, 40, 40)
+    rule = replace(RULE, strategy="logistic")
+    decision = decide([branch("x", 2.0), branch("y", 2.0)], rule, FusionHeads((head,)))
+    assert decision.llr == pytest.approx(8.0)
+    assert decision.log10_lr == pytest.approx(1.0 / LN10)
+    assert decision.bound_reached
+    assert "bound" in decision.recommendation
+
+
+def test_audio_temperature_softens_only_sound() -> None:
+    branches = [branch("x", 2.0), branch("z", 2.0, MediaKind.AUDIO)]
+    decision = decide(branches, replace(RULE, audio_temperature=2.0), FusionHeads())
+    assert [item.llr for item in decision.contributions] == [2.0, 1.0]
+
+
+def test_nothing_scored_is_inconclusive_with_the_reasons() -> None:
+    decision = decide([branch("x", None)], RULE, FusionHeads())
+    assert decision.verdict is Verdict.INCONCLUSIVE
+    assert decision.probability is None
+    assert "no face" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        (1.5, "do not support"),
+        (2.1, "weak support"),
+        (10, "weak support"),
+        (11, "moderate support"),
+        (101, "moderately strong support"),
+        (1_001, "strong support"),
+        (10_001, "very strong support"),
+        (1_000_001, "extremely strong support"),
+    ],
+)
+def test_verbal_scale(ratio: float, words: str) -> None:
+    table = verbal_table()
+    fake, real = table.phrase(math.log10(ratio)), table.phrase(-math.log10(ratio))
+    assert words in fake
+    assert words in real
+    if ratio > 2:
+        assert fake.index(table.propositions[0]) < fake.index(table.propositions[1])
+        assert real.index(table.propositions[1]) < real.index(table.propositions[0])
