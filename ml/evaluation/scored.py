@@ -1,4 +1,4 @@
-"""Figures of one set of scored recordings, the same for pictures and videos."""
+"""Figures of one set of scored recordings, the same for sound, pictures and videos."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ml.evaluation.audio import Floats, equal_error_threshold, interval, wilson
-from ml.evaluation.metrics import auc, cllr, cllr_min, eer
+from ml.evaluation.metrics import Floats, auc, cllr, cllr_min, eer
+from ml.evaluation.rates import equal_error_threshold, interval, wilson
 from ml.fusion.calibration import Calibrator
 
 COLUMNS = ("set", "path", "fake", "method", "source", "logit")
@@ -20,7 +20,7 @@ COLUMNS = ("set", "path", "fake", "method", "source", "logit")
 @dataclass(frozen=True)
 class Scored:
     """One recording's score: ``part`` is the set it is reported in, ``method`` its generator or
-    the kind of photograph."""
+    the kind of photograph or the corpus."""
 
     part: str
     path: str

@@ -83,10 +83,14 @@ class WhisperDetector(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """float32 (B, samples) at 16 kHz to logits (B,), positive for FAKE."""
-        states = self.states(self.log_mel(waveform))
-        pooled = torch.cat([torch.cat([s.mean(1), s.std(1)], 1) for s in states], 1)
-        logit: Tensor = self.out_layer(self.drop(self.statistics_norm(pooled))).squeeze(1)
+        pooled = self.statistics_norm(self.statistics(waveform))
+        logit: Tensor = self.out_layer(self.drop(pooled)).squeeze(1)
         return logit
+
+    def statistics(self, waveform: Tensor) -> Tensor:
+        """Mean and deviation over time of every layer: (B, samples) to (B, 2 * width * states)."""
+        states = self.states(self.log_mel(waveform))
+        return torch.cat([torch.cat([s.mean(1), s.std(1)], 1) for s in states], 1)
 
     def log_mel(self, waveform: Tensor) -> Tensor:
         """(B, samples) to (B, 80, samples // 160), scaled as the encoder was trained; the level

@@ -41,7 +41,8 @@ class AudioConfig:
     ``architecture``: aasist, aasist_light or whisper. ``initial``: a checkpoint to start from
     ("" for none). ``made``: folder of clips made for training ("" for none). ``fold`` of
     ``folds`` is held out by source and judged; -1 trains on every source. Of the spoofed half of
-    a batch, ``copies`` are copy-synthesis and ``voices`` own synthesis. ``strength`` scales the
+    a batch, ``copies`` are copy-synthesis (by ``copy_methods``, none named: all) and ``voices`` own
+    synthesis. ``strength`` scales the
     augmentation probabilities. ``frozen`` names parameter prefixes that are not trained.
     ``probe`` starts the head of a pretrained encoder from a logistic regression.
     """
@@ -55,6 +56,7 @@ class AudioConfig:
     folds: int = 5
     copies: float = 0.3
     voices: float = 0.1
+    copy_methods: tuple[str, ...] = ()
     strength: float = 1.0
     smoothing: float = 0.05
     layers: int = 2
@@ -109,7 +111,9 @@ class AudioTask:
         real = [clip for clip in [*trained, *made] if not clip.spoof]
         self.real = grouped(real, lambda clip: f"{clip.source} {clip.corpus}")
         self.spoof = grouped((c for c in trained if c.spoof), lambda clip: clip.generator)
-        self.copies = grouped((c for c in made if c.parent in parents), lambda c: c.generator)
+        self.copies = grouped(
+            (c for c in made if c.parent in parents and self._copied(c)), lambda c: c.generator
+        )
         self.voices = grouped(
             (c for c in made if c.spoof and not c.parent), lambda clip: clip.generator
         )
@@ -139,6 +143,10 @@ class AudioTask:
         scores = score_clips(model, [clip.waveform for clip in self.judged], self.config.samples)
         rate = eer(scores, np.array([clip.spoof for clip in self.judged]))
         return {"eer": rate, "score": -rate}
+
+    def _copied(self, clip: AudioClip) -> bool:
+        methods = self.config.copy_methods
+        return not methods or clip.generator.removeprefix("copy-") in methods
 
     def _forgery(self, rng: np.random.Generator) -> AudioClip:
         kind = rng.random()
