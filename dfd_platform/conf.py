@@ -29,6 +29,8 @@ class PlatformSettings:
     clamd: str = ""
     alert_email: str = ""
     weights_dir: Path | None = None
+    # The only folder of the server that the API may read files from; None: it reads none.
+    inbox_dir: Path | None = None
     device: str = "auto"
     profile: str = "standard"
     heartbeat_s: float = 5.0

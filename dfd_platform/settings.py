@@ -31,6 +31,7 @@ environ.Env.read_env(os.environ.get("DFD_ENV_FILE", str(BASE_DIR / ".env")))
 
 DATA_DIR = Path(env.str("DFD_DATA_DIR", default=str(BASE_DIR / "var"))).expanduser().resolve()
 WEIGHTS_DIR = env.str("DFD_WEIGHTS_DIR", default="")
+INBOX_DIR = env.str("DFD_INBOX_DIR", default="")
 
 DFD = PlatformSettings(
     data_dir=DATA_DIR,
@@ -42,6 +43,7 @@ DFD = PlatformSettings(
     clamd=env.str("DFD_CLAMD", default=""),
     alert_email=env.str("DFD_ALERT_EMAIL", default=""),
     weights_dir=Path(WEIGHTS_DIR) if WEIGHTS_DIR else None,
+    inbox_dir=Path(INBOX_DIR) if INBOX_DIR else None,
     device=env.str("DFD_DEVICE", default="auto"),
     profile=env.str("DFD_PROFILE", default="standard"),
     heartbeat_s=env.float("DFD_HEARTBEAT_S", default=5.0),
@@ -318,7 +320,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "dfd_platform.api.schema.describe_errors",
     ],
-    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["dfd_platform.api.schema.leave_out_doubles"],
     "ENUM_NAME_OVERRIDES": {
         "CaseStatus": "cases.models.Case.Status",
         "AnalysisStatus": "detection.models.AnalysisStatus",

@@ -3,11 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from detection.api.views import HealthView, ReadyView
+from dfd_platform.api.docs import RedocPage, SwaggerPage
 
 urlpatterns = [
-    path("health", HealthView.as_view()),
-    path("health/ready", ReadyView.as_view()),
+    path("", include("detection.api.compat_urls")),
+    path("docs", SwaggerPage.as_view(url_name="api:schema")),
+    path("redoc", RedocPage.as_view(url_name="api:schema")),
     path("admin/", admin.site.urls),
     path("admin/queues/", include("django_rq.urls")),
     path("api/v1/", include("dfd_platform.api.urls")),

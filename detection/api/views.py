@@ -255,6 +255,21 @@ class ModelsView(Resource):
         return self.page(ModelVersion.objects.prefetch_related("decisions"))
 
 
+class ModelsInfoView(Resource):
+    """``/models/info``: the weight sets of the registry, by name."""
+
+    serializer_class = None
+
+    @extend_schema(operation_id="models_info", responses=OpenApiTypes.OBJECT)
+    def get(self, _request: Request) -> Response:
+        latest: dict[str, ModelVersion] = {}
+        for model in ModelVersion.objects.order_by("registered_at"):
+            latest[model.name] = model
+        return Response(
+            {"models": {name: ModelSerializer(model).data for name, model in latest.items()}}
+        )
+
+
 class ReadyView(Resource):
     """Whether an analysis submitted now would be finished: database, Redis and a live worker."""
 

@@ -9,6 +9,8 @@ from drf_spectacular.openapi import AutoSchema
 
 from accounts.api.problems import CONTENT_TYPE
 
+# Second addresses of the same view, kept for earlier clients.
+DOUBLES = {"/health", "/health/ready", "/api/status/{analysis_id}"}
 METHODS = {"get", "post", "put", "patch", "delete"}
 PROBLEM = {
     "type": "object",
@@ -42,6 +44,11 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "http", "scheme": "bearer", "bearerFormat": "dfd_<id>.<secret>"}
 
 
+def leave_out_doubles(endpoints: list[tuple[str, ...]], **_: Any) -> list[tuple[str, ...]]:
+    """The endpoints without second addresses."""
+    return [endpoint for endpoint in endpoints if endpoint[0] not in DOUBLES]
+
+
 def describe_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Every operation may answer with a problem; every POST takes an idempotency key."""
     result["components"]["schemas"]["Problem"] = PROBLEM
@@ -49,9 +56,10 @@ def describe_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         "description": "A problem",
         "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
-    for path in result["paths"].values():
+    for address, path in result["paths"].items():
         for method, operation in path.items():
             if method in METHODS:
+                operation["tags"] = [address.removeprefix("/api/v1").split("/")[1]]
                 operation["responses"].setdefault("4XX", answer)
                 operation["responses"].setdefault("5XX", answer)
             if method == "post":
