@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.actors import Actor
-from audit import merkle
+from audit import merkle, seals
 from audit.actions import Action
 from audit.canonical import canonical_text, entry_hash
 from audit.models import GENESIS, AuditEvent, ChainHead
@@ -45,7 +45,8 @@ def extend(
     event.save(force_insert=True)
     nodes = merkle.append(merkle.unpack(head.frontier), head.seq, bytes.fromhex(event.hash))
     head.seq, head.hash, head.frontier = event.seq, event.hash, merkle.pack(nodes)
-    head.save(update_fields=["seq", "hash", "frontier"])
+    head.seal = seals.seal(head)
+    head.save(update_fields=["seq", "hash", "frontier", "seal"])
     return event
 
 

@@ -61,12 +61,13 @@ class AuditEvent(models.Model):
 
 
 class ChainHead(models.Model):
-    """The locked end of a chain: its length, last hash and Merkle tree frontier."""
+    """The locked end of a chain: its length, last hash, Merkle tree frontier and signed seal."""
 
     chain = models.CharField(max_length=64, primary_key=True)
     seq = models.PositiveBigIntegerField(default=0)
     hash = models.CharField(max_length=64, default=GENESIS)
     frontier = models.TextField(default="", blank=True)
+    seal = models.TextField(default="", blank=True)
 
     def __str__(self) -> str:
         return f"{self.chain} at {self.seq}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
-from audit import keys, merkle, outside_copies, signed_notes, triggers
+from audit import keys, merkle, outside_copies, seals, signed_notes, triggers
 from audit.actions import Action
 from audit.canonical import canonical_text, entry_hash
 from audit.errors import BadPayload
@@ -53,6 +53,7 @@ Milestones = dict[int, list[Milestone]]
 
 @dataclass
 class _Findings:
+    verifier_keys: list[str]
     problems: list[Problem] = field(default_factory=list)
     # What checkpoints (global chain) and the global chain (case chains) attest, by length.
     milestones: dict[str, Milestones] = field(
@@ -77,7 +78,7 @@ def verify_all() -> VerificationReport:
     """Verify everything. Reads only; the caller records that the check was made."""
     # Copies are listed before the database is read: a checkpoint made meanwhile is not missed.
     copies = outside_copies.checkpoint_copies()
-    findings = _Findings()
+    findings = _Findings(keys.verifier_keys())
     for trigger in triggers.missing(connection):
         findings.add("trigger_missing", f"the database trigger {trigger} is gone")
     with transaction.atomic():
@@ -105,7 +106,7 @@ def _read_one_moment() -> None:
 
 
 def _verify_checkpoints(findings: _Findings, copies: dict[str, str]) -> int:
-    known = keys.verifier_keys()
+    known = findings.verifier_keys
     rows = {row.size: row for row in Checkpoint.objects.all()}
     kept: set[int] = set()
     for name, note in copies.items():
@@ -237,3 +238,10 @@ def _verify_end(
         )
     elif (head.hash, head.frontier) != (last, frontier):
         findings.add("head_altered", "the head does not fit the chain's last entry", chain, size)
+    elif not seals.is_sealed(head, findings.verifier_keys):
+        findings.add(
+            "head_unsealed",
+            f"the head was set to {size} entries without the ledger's key: a tail may be cut",
+            chain,
+            size + 1,
+        )

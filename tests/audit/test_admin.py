@@ -42,7 +42,7 @@ def test_the_button_verifies_and_names_the_damage(admin_client: Client) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE audit_auditevent SET ip = 'x' WHERE chain = %s", [str(FIRST_CASE)])
     page = admin_client.post(f"{LIST}verify/", follow=True).content.decode()
-    assert f"edited: {FIRST_CASE} entry 1" in page
+    assert f"dited: {FIRST_CASE} entry 1: entry 1 (evidence.verified)" in page
     assert AuditEvent.objects.filter(action=Action.LEDGER_VERIFIED).count() == 2
 
 

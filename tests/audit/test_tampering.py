@@ -20,7 +20,7 @@ from audit import checkpoints, merkle
 from audit.canonical import entry_hash
 from audit.models import AuditEvent, ChainHead, Checkpoint
 from audit.verification import Problem, verify_all
-from tests.audit.ledgers import FIRST_CASE, add, drop_triggers, three_chains
+from tests.audit.ledgers import FIRST_CASE, SECOND_CASE, add, drop_triggers, three_chains
 
 pytestmark = pytest.mark.django_db
 
@@ -165,13 +165,21 @@ def _cut_and_mend(chain: str, keep: int) -> None:
     )
 
 
-@pytest.mark.parametrize("keep", [0, 1, 3])
+@pytest.mark.parametrize("keep", [0, 1, 2, 3, 4])
 def test_a_case_chain_cut_together_with_its_head_is_found(keep: int) -> None:
     with hostile_ledger():
         _cut_and_mend(str(FIRST_CASE), keep)
-        assert [(p.code, p.chain, p.seq) for p in found()] == [
-            ("tail_cut", str(FIRST_CASE), keep + 1)
-        ]
+        problem = found()[0]
+        assert (problem.chain, problem.seq) == (str(FIRST_CASE), keep + 1)
+        # Three entries were absorbed; beyond them only the head's seal knows.
+        assert problem.code == ("tail_cut" if keep < 3 else "head_unsealed")
+
+
+def test_a_forged_seal_is_found() -> None:
+    with hostile_ledger():
+        stolen = ChainHead.objects.get(pk=str(SECOND_CASE)).seal
+        ChainHead.objects.filter(pk=str(FIRST_CASE)).update(seal=stolen)
+        assert [problem.code for problem in found()] == ["head_unsealed"]
 
 
 @pytest.mark.parametrize("with_checkpoints", [False, True])
