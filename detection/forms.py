@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from detection.models import ReviewKind
 from ml.errors import ParameterError
 from ml.parameters import STRATEGIES, Parameters
-from ml.profiles import profile_names
+from ml.profiles import FOLDER, profile_names
 
 STRATEGY_LABELS = {
     "logistic": _("Logistic fusion of calibrated evidence (default)"),
@@ -22,7 +25,16 @@ STRATEGY_LABELS = {
     "video_trust": _("Video trust 85 : 15"),
     "adaptive": _("Adaptive weights by reliability"),
 }
-PROFILE_LABELS = {"standard": _("Standard: audio, faces and video, calibrated")}
+
+
+@cache
+def profile_titles() -> list[tuple[str, str]]:
+    """Name and title of each profile; the platform's own default comes first."""
+    titles = []
+    for name in profile_names():
+        described = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+        titles.append((name, str(described["title"])))
+    return sorted(titles, key=lambda pair: pair[0] != settings.DFD.profile)
 
 
 class SettingsForm(forms.Form):
@@ -72,7 +84,7 @@ class SettingsForm(forms.Form):
         super().__init__(*args, **kwargs)
         profile = self.fields["profile"]
         assert isinstance(profile, forms.ChoiceField)
-        profile.choices = [(name, PROFILE_LABELS.get(name, name)) for name in profile_names()]
+        profile.choices = profile_titles()
 
     def clean(self) -> dict[str, Any]:
         """Check the numbers where the science checks them, and put its words at the field."""

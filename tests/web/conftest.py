@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,17 @@ def visit(chromium: Browser, site: str) -> Iterator[Callable[..., Visitor]]:
     for visitor in opened:
         visitor.context.close()
     assert complaints == []
+
+
+def until(page: Page, expression: str, seconds: float = 30) -> None:
+    """Wait until ``expression`` is true in the page.
+
+    ``Page.wait_for_function`` would evaluate it inside the page, which the page's policy refuses.
+    """
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, f"never true: {expression}"
+        page.wait_for_timeout(50)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from detection.models import Analysis, Review
+from tests.web.conftest import until
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +20,7 @@ TIME = "document.querySelector('[data-player]').currentTime"
 def opened(visit: Callable[..., Any], user: User, finding: Analysis, **options: Any) -> Page:
     page: Page = visit(**options).enter(user)
     page.goto(f"/analyses/{finding.pk}/")
-    page.wait_for_function("document.querySelector('[data-player]').readyState >= 1")
+    until(page, "document.querySelector('[data-player]').readyState >= 1")
     return page
 
 
@@ -43,7 +44,7 @@ def test_a_click_on_the_curve_seeks_and_the_playhead_follows(
     curve.click(position={"x": box["width"] * 0.1, "y": 40})
     at = page.evaluate(TIME)
     assert 0.5 < at < 2.0
-    page.wait_for_function("document.querySelector('[data-playhead]').getAttribute('x1') !== '0'")
+    until(page, "document.querySelector('[data-playhead]').getAttribute('x1') !== '0'")
 
 
 def test_the_slider_fades_the_heat_maps(
