@@ -82,7 +82,9 @@ def _parameters(options: argparse.Namespace) -> Parameters:
 
 def _detector(options: argparse.Namespace) -> DeepfakeDetector:
     from ml.detector import DeepfakeDetector
+    from ml.memory import keep_freed_memory
 
+    keep_freed_memory()
     return DeepfakeDetector(options.device, options.profile, options.weights_dir)
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from ml import answers
 from ml.branches.base import BranchOutput
+from ml.errors import MediaCode, MediaError
 from ml.explain.overview import overview_artefacts
 from ml.explain.segments import branch_segments
 from ml.explain.sentences import sentences
 from ml.fusion.decision import decide
+from ml.media.decoded import Decoded
+from ml.media.live import LiveWindow, live_windows
 from ml.media.prepare import Preparer
 from ml.media.prepared import PreparedMedia
 from ml.parameters import Parameters
@@ -30,7 +36,11 @@ from ml.result import (
     BranchStatus,
     DerivedArtefact,
     FaceFacts,
+    InputFacts,
+    MediaFacts,
+    MediaKind,
 )
+from ml.stream import RollingVerdict, VerdictRoll
 
 Progress = Callable[[str, float], None]
 EXTRACTING = "Extracting frames"
@@ -95,10 +105,78 @@ class DeepfakeDetector:
             media = self._preparer.prepare(Path(path), self.profile.plan(parameters))
         outputs = self._run_branches(media, progress, timings)
         progress(DECIDING, 0.9)
-        with _timed(timings, "decide"):
-            outcome = self._finding(media, outputs, parameters, timings)
+        outcome = self._finding(media, outputs, parameters, timings)
         progress(DECIDING, 1.0)
         return outcome
+
+    def detect_audio(self, audio_path: Path | str) -> dict[str, Any]:
+        """``{prediction, confidence, model, processing_time, details}`` of a sound file. Raises
+        ``MediaError(unsupported)`` for another kind of file."""
+        return answers.detection(self._of_kind(audio_path, MediaKind.AUDIO))
+
+    def detect_image(self, image_path: Path | str) -> dict[str, Any]:
+        """As ``detect_audio`` for a still image, with faces and size."""
+        return answers.detection(self._of_kind(image_path, MediaKind.IMAGE))
+
+    def detect_video(self, video_path: Path | str) -> dict[str, Any]:
+        """As ``detect_audio`` for a video, with frames and their consistency."""
+        return answers.detection(self._of_kind(video_path, MediaKind.VIDEO))
+
+    def detect_multimodal(
+        self,
+        audio_path: Path | str | None = None,
+        image_path: Path | str | None = None,
+        video_path: Path | str | None = None,
+    ) -> dict[str, Any]:
+        """One answer over any of an audio, an image and a video file (ValueError for none)."""
+        given = {
+            MediaKind.AUDIO: audio_path,
+            MediaKind.IMAGE: image_path,
+            MediaKind.VIDEO: video_path,
+        }
+        return answers.multimodal(
+            {
+                str(kind): self._of_kind(path, kind)
+                for kind, path in given.items()
+                if path is not None
+            }
+        )
+
+    def batch(
+        self, paths: Iterable[Path | str], parameters: Parameters | None = None
+    ) -> Iterator[AnalysisResult | MediaError]:
+        """The result of each file in turn, or the error of a file that cannot be analysed."""
+        for path in paths:
+            try:
+                yield self.analyze(path, parameters=parameters).result
+            except MediaError as error:
+                yield error
+
+    def stream(
+        self, source: str, *, window_s: float = 4.0, parameters: Parameters | None = None
+    ) -> Iterator[RollingVerdict]:
+        """Rolling verdicts on a webcam number, file or rtsp:// address until it ends. The
+        source is decoded in this process: use it for sources you trust."""
+        parameters = parameters or Parameters()
+        roll = VerdictRoll()
+        frames = self.profile.plan(parameters).max_frames
+        for window in live_windows(source, window_s, frames):
+            media = self._preparer.prepare_decoded(
+                Path(source), _live_facts(source), _live_decoded(window)
+            )
+            timings: dict[str, float] = {}
+            outputs = self._run_branches(media, _no_progress, timings)
+            outcome = self._finding(media, outputs, parameters, timings)
+            yield roll.add(window.start, window.end, outcome.result)
+
+    def _of_kind(self, path: Path | str, kind: MediaKind) -> AnalysisResult:
+        result = self.analyze(path).result
+        if result.input.kind is not kind:
+            raise MediaError(
+                MediaCode.UNSUPPORTED,
+                f"{Path(path).name} is of kind {result.input.kind}; {kind} was asked for.",
+            )
+        return result
 
     def _run_branches(
         self, media: PreparedMedia, progress: Progress, timings: dict[str, float]
@@ -145,6 +223,25 @@ class DeepfakeDetector:
             provenance=provenance(self.profile, parameters, self.device, SEED, timings),
         )
         return AnalysisOutcome(result=result, artefacts=artefacts)
+
+
+def _live_facts(source: str) -> InputFacts:
+    """A running source has no bytes to hash; its name stands for it."""
+    digest = hashlib.sha256(source.encode())
+    return InputFacts(source, 0, digest.hexdigest(), "", MediaKind.VIDEO)
+
+
+def _live_decoded(window: LiveWindow) -> Decoded:
+    length = window.end - window.start
+    seen, heard = bool(window.frames), window.waveform is not None
+    frames = tuple(replace(frame, t=frame.t - window.start) for frame in window.frames)
+    return Decoded(
+        kind=MediaKind.VIDEO if seen or not heard else MediaKind.AUDIO,
+        facts=MediaFacts(container="live source", duration_s=length),
+        frames=frames,
+        waveform=window.waveform,
+        transforms=("live source, one window",),
+    )
 
 
 def _run(loaded: LoadedBranch, media: PreparedMedia) -> BranchOutput:

@@ -7,6 +7,7 @@ negative, so more support in a branch never lowers the fused support.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
@@ -76,18 +77,24 @@ class FusionHeads:
 
 
 def fit_heads(
-    llrs: dict[str, Floats], is_fake: NDArray[np.bool_], *, data_sha256: str = ""
+    llrs: dict[str, Floats],
+    is_fake: NDArray[np.bool_],
+    *,
+    accept: Callable[[frozenset[str]], bool] = lambda branches: True,
+    data_sha256: str = "",
 ) -> FusionHeads:
     """Fit every set of two or more branches that has enough recordings with all of them.
 
     ``llrs`` maps branch to calibrated ln LRs (N,) with NaN where it was not scored. Sets with
-    fewer than 30 recordings of either class are left out. Raises ``CalibrationError(too_few)``
-    when no set is left.
+    fewer than 30 recordings of either class, and those ``accept`` declines, are left out.
+    Raises ``CalibrationError(too_few)`` when no set is left.
     """
     is_fake = np.asarray(is_fake, bool)
     heads = []
     for size in range(2, len(llrs) + 1):
         for branches in combinations(sorted(llrs), size):
+            if not accept(frozenset(branches)):
+                continue
             features = np.column_stack([llrs[branch] for branch in branches])
             present = np.isfinite(features).all(axis=1)
             labels = is_fake[present]

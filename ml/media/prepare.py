@@ -71,7 +71,10 @@ class Preparer:
         if os.path.getsize(path) == 0:
             raise MediaError(MediaCode.EMPTY, "The file is empty (0 bytes).")
         decoded = decode_sandboxed(path, plan)
-        facts = input_facts(path, decoded.kind)
+        return self.prepare_decoded(path, input_facts(path, decoded.kind), decoded)
+
+    def prepare_decoded(self, path: Path, facts: InputFacts, decoded: Decoded) -> PreparedMedia:
+        """Faces, speech and gates of something already decoded."""
         faces, clips = self._faces(decoded)
         gates: tuple[QualityGate, ...] = ()
         speech: tuple[tuple[float, float], ...] = ()

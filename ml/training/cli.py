@@ -88,9 +88,13 @@ def main(arguments: Sequence[str]) -> int:
     calibration = commands.add_parser("calibration", help="a branch's calibrator, from scores")
     calibration.add_argument("--branch", required=True)
     calibration.add_argument("--scores", type=Path, nargs="+", required=True)
+    fusion = commands.add_parser("fusion", help="the fusion heads, from scores of every branch")
+    fusion.add_argument("--scores", nargs="+", required=True, metavar="BRANCH=FILE")
+    fusion.add_argument("--weights-dir", type=Path, help="folder with registry.toml")
     options = parser.parse_args(arguments)
+    run = {"calibration": calibrate, "fusion": fuse}.get(options.what, train)
     try:
-        figures = calibrate(options) if options.what == "calibration" else train(options)
+        figures = run(options)
     except (ConfigError, MlError, FileNotFoundError) as error:
         print(f"train {options.what}: {error}", file=sys.stderr)
         return 2
@@ -104,6 +108,25 @@ def calibrate(options: argparse.Namespace) -> dict[str, float]:
 
     made = fit(options.branch, options.scores)
     return {"slope": made.scale, "offset": made.offset, "lower": made.lower, "upper": made.upper}
+
+
+def fuse(options: argparse.Namespace) -> dict[str, float]:
+    """Fit and write the fusion heads beside the calibrators; how many, and of how many sizes."""
+    from ml.fusion.calibration import Calibrator
+    from ml.pool import FUSION_FILE
+    from ml.training.fusion import fit
+    from ml.weights.registry import WeightRegistry
+
+    scores: dict[str, list[Path]] = {}
+    for item in options.scores:
+        branch, _, file = item.partition("=")
+        scores.setdefault(branch, []).append(Path(file))
+    folder = WeightRegistry(options.weights_dir).folder
+    calibrators = {
+        branch: Calibrator.load(folder / "calibration" / f"{branch}.toml") for branch in scores
+    }
+    heads = fit(scores, calibrators, folder / FUSION_FILE).heads
+    return {"heads": len(heads), "largest": max(len(head.branches) for head in heads)}
 
 
 def train(options: argparse.Namespace) -> dict[str, float]:

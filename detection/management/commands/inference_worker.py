@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from accounts.actors import system_actor
 from detection import queue
-from detection.memory import keep_freed_memory
+from ml.memory import keep_freed_memory
 from detection.services import sync_models
 from detection.worker import InferenceWorker, start
 from ml.errors import MlError

@@ -7,7 +7,7 @@ import sys
 
 PROGRAM = """
 import resource, sys
-from detection.memory import keep_freed_memory
+from ml.memory import keep_freed_memory
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
 for _ in range(10):

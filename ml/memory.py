@@ -11,7 +11,7 @@ import ctypes
 # Numbers of malloc.h (glibc).
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 GROW_BY = 256 * 1024**2
-NEVER = 2**31 - 1
+NEVER = 2**31 - 1  # the largest int
 
 
 def keep_freed_memory() -> bool:
