@@ -12,10 +12,10 @@ from redis.exceptions import RedisError
 
 from accounts.actors import system_actor
 from detection import queue
-from ml.memory import keep_freed_memory
 from detection.services import sync_models
 from detection.worker import InferenceWorker, start
 from ml.errors import MlError
+from ml.memory import keep_freed_memory
 
 # Tells the supervisor that a restart cannot help.
 CANNOT_START = 3
