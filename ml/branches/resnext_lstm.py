@@ -18,7 +18,7 @@ from ml.result import BranchStatus, Curve, MediaKind, ScoredItem
 from ml.weights.registry import WeightRegistry
 
 MARGIN = 0.3
-SIZE = 224
+SIZE = 112
 FEWEST, MOST = 16, 32
 BATCH = 16
 SHOWN = 6

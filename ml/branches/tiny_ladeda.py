@@ -16,7 +16,7 @@ from ml.models.tiny_ladeda import TinyLaDeDa
 from ml.result import BranchStatus, MediaKind, ScoredItem
 from ml.weights.registry import WeightRegistry
 
-SIZE = 224
+SIZE = 192
 MARGIN = 0.3
 SHOWN = 4
 BATCH = 32

@@ -1,6 +1,6 @@
 """Fit a branch's calibrator on the scores of sources it was not trained on.
 
-``python -m ml train calibration --branch NAME --scores FILE...``: the files are the leave-source-out
+``python -m ml train calibration --branch NAME --scores FILE...``: the files are leave-source-out
 scores (``docs/evaluation/*_folds.csv``); Platt with both classes weighted alike, ELUB bounds,
 bootstrap by source for the interval.
 """
