@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from accounts.actors import actor_for
 from accounts.reauthentication import require_recent_sign_in
 from cases.errors import CasesError
-from cases.permissions import CaseAction
+from cases.permissions import CaseAction, require
 from cases.selectors import exhibits_of
 from cases.storage import artefact_store
 from cases.views.frame import case_page
@@ -52,6 +52,7 @@ def create_report(request: HttpRequest, number: str) -> HttpResponse:
     """Make a report on one finding."""
     context = case_page(request, number, tab="reports")
     actor = context["actor"]
+    require(actor, context["case"], CaseAction.EXPORT)
     form = ReportForm(request.POST, analyses=selectors.reportable_analyses(actor, context["case"]))
     return _make(
         request,
@@ -72,6 +73,7 @@ def create_bundle(request: HttpRequest, number: str) -> HttpResponse:
     """Make an evidence bundle, redacted if something is left out."""
     context = case_page(request, number, tab="reports")
     actor, case = context["actor"], context["case"]
+    require(actor, case, CaseAction.EXPORT)
     form = BundleForm(request.POST, exhibits=exhibits_of(actor, case))
     return _make(
         request,
