@@ -8,10 +8,14 @@ import platform
 import socket
 from functools import lru_cache
 from importlib.metadata import distributions
+from pathlib import Path
 from typing import Any
 
 import torch
 from django.conf import settings
+
+# Where NVIDIA's kernel module states its version.
+DRIVER = Path("/proc/driver/nvidia/version")
 
 
 @lru_cache(maxsize=1)
@@ -49,6 +53,7 @@ def _cuda() -> dict[str, Any] | None:
         return None
     return {
         "runtime": torch.version.cuda,
+        "driver": DRIVER.read_text().splitlines()[0] if DRIVER.is_file() else "",
         "device": torch.cuda.get_device_name(),
         "capability": list(torch.cuda.get_device_capability()),
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]

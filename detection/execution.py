@@ -36,6 +36,10 @@ def execute(analysis: Analysis) -> None:
         services.store_result(analysis=analysis, outcome=outcome)
     except Interruption as interruption:
         _interrupted(analysis, interruption.reason)
+    except SystemExit:
+        # A second signal: no time to finish, but enough to give the job back.
+        _hand_back(analysis)
+        raise
     except AnalysisSuperseded as error:
         logger.info("analysis_superseded", reason=error.message)
     except (MlError, CasesError, DetectionError) as error:
@@ -110,10 +114,7 @@ def _mismatch(exhibit: Exhibit, measured: str) -> AnalysisFailed:
 def _interrupted(analysis: Analysis, reason: Reason) -> None:
     logger.info("analysis_interrupted", reason=reason)
     if reason == Reason.STOPPING:
-        try:
-            services.hand_back(analysis=analysis, reason="its worker was asked to stop")
-        except AnalysisSuperseded as error:
-            logger.info("analysis_superseded", reason=error.message)
+        _hand_back(analysis)
     elif reason == Reason.TIME_LIMIT:
         _fail(
             analysis,
@@ -121,6 +122,13 @@ def _interrupted(analysis: Analysis, reason: Reason) -> None:
             f"The analysis took longer than {settings.DFD.analysis_timeout_s} s and was stopped. "
             "Analyse a shorter excerpt, or have DFD_ANALYSIS_TIMEOUT_S raised.",
         )
+
+
+def _hand_back(analysis: Analysis) -> None:
+    try:
+        services.hand_back(analysis=analysis, reason="its worker was asked to stop")
+    except AnalysisSuperseded as error:
+        logger.info("analysis_superseded", reason=error.message)
 
 
 def _fail(analysis: Analysis, code: str, message: str) -> None:

@@ -55,7 +55,7 @@ class ReadyMixin(BaseWorker):
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Register again when Redis was flushed, then beat as usual."""
-        if pipeline is None and not self.connection.hexists(self.key, "birth"):
+        if pipeline is None and not self.connection.sismember(self.redis_workers_keys, self.key):
             self._register_again()
         super().heartbeat(timeout, pipeline)
 

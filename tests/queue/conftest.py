@@ -94,6 +94,10 @@ class Process:
         self._process.kill()
         self._process.wait()
 
+    def send(self, number: int) -> None:
+        """Send a signal and wait for nothing."""
+        self._process.send_signal(number)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ask the process to end; its exit status."""
         self._process.send_signal(number)

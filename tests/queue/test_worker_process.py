@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import signal
+import time
 from typing import Any
 
 import pytest
@@ -76,7 +78,7 @@ def test_a_flushed_redis_loses_nothing(
     assert Finding.objects.count() == 6
     last = submit(picture(9), "after.png")
     assert finished(last)[0].status == "complete"
-    assert queue_health().workers == 1
+    wait_until(lambda: queue_health().workers == 1, "the worker to register again")
 
 
 def test_two_workers_share_twenty_analyses(submit: Any, worker: Any) -> None:
@@ -191,3 +193,15 @@ def test_a_repeat_on_the_same_machine_is_identical(submit: Any, worker: Any, man
     assert "identical; largest difference 0.00e+00" in process.output
     assert Analysis.objects.get(rerun_of=first).status == "complete"
     assert AuditEvent.objects.get(action="analysis.compared").payload["outcome"] == "identical"
+
+
+def test_a_second_signal_still_hands_the_job_back(submit: Any, worker: Any) -> None:
+    process = worker(DFD_SHUTDOWN_GRACE_S="600")
+    analysis = in_the_middle(submit(voice(LONG_S), "long.wav"))
+    process.send(signal.SIGTERM)
+    process.wait_for("warm shut down requested")
+    # RQ takes a second signal within a second for an echo of the first.
+    time.sleep(1.1)
+    process.stop()
+    analysis.refresh_from_db()
+    assert (analysis.status, analysis.lost_workers) == ("queued", 0)
