@@ -27,7 +27,6 @@ class PlatformSettings:
     case_quota_bytes: int = 0
     upload_expiry_hours: int = 24
     clamd: str = ""
-    alert_email: str = ""
     weights_dir: Path | None = None
     # The only folder of the server that the API may read files from; None: it reads none.
     inbox_dir: Path | None = None

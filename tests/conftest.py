@@ -173,8 +173,9 @@ def _flush_by_snapshot() -> Iterator[None]:
 
     Django's flush sends DELETE, which the append-only triggers rightly refuse.
     """
-    flush = TransactionTestCase._fixture_teardown
-    fill = TransactionTestCase._fixture_setup.__func__
+    test_case: Any = TransactionTestCase
+    flush = test_case._fixture_teardown
+    fill = test_case._fixture_setup.__func__
 
     def remember(cls: type[TransactionTestCase]) -> None:
         fill(cls)

@@ -13,8 +13,10 @@ class SparseMixin(serializers.BaseSerializer[Any]):
     def get_fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = super().get_fields()  # type: ignore[misc]
         request = self.context.get("request")
-        wanted = request.query_params.get("fields") if request is not None else None
-        if not wanted or request.method != "GET":
+        if request is None or request.method != "GET":
+            return fields
+        wanted = request.query_params.get("fields")
+        if not wanted:
             return fields
         names = set(wanted.split(","))
         return {name: field for name, field in fields.items() if name in names}

@@ -17,10 +17,10 @@ from accounts.models import KeptAnswer
 
 def http_request(request: Request) -> HttpRequest:
     """Django's request inside DRF's."""
-    return request._request  # noqa: SLF001  (DRF's documented way, without a public name)
+    return request._request
 
 
-class Resource(GenericAPIView):
+class Resource(GenericAPIView[Any]):
     """A view of one kind of thing. Subclasses call services and selectors, nothing else."""
 
     _kept: KeptAnswer | None = None

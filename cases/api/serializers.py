@@ -57,7 +57,7 @@ class ExhibitSerializer(SparseMixin, serializers.ModelSerializer[Exhibit]):
     """An exhibit with its hashes, state and acquisition record."""
 
     case = serializers.UUIDField(source="case_id", read_only=True)
-    label = serializers.CharField(read_only=True)
+    label = serializers.CharField(read_only=True)  # type: ignore[assignment]
     received_by = serializers.CharField(source="received_by_label", read_only=True)
 
     class Meta:
@@ -109,7 +109,7 @@ class EvidenceUploadSerializer(serializers.Serializer[Any]):
     sha256 = serializers.RegexField(
         r"^[0-9a-fA-F]{64}$", required=False, help_text="compared with what arrives"
     )
-    source = serializers.CharField(required=False, default="")
+    source = serializers.CharField(required=False, default="")  # type: ignore[assignment]
     collector = serializers.CharField(required=False, default="")
     authority = serializers.CharField(required=False, default="")
     method = serializers.CharField(required=False, default="")

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.filters import OrderingFilter
@@ -62,7 +63,7 @@ class CasesView(Resource):
     queryset = Case.objects.none()
     serializer_class = CaseSerializer
     filterset_class = CaseFilter
-    filter_backends = (*Resource.filter_backends, OrderingFilter)
+    filter_backends = (DjangoFilterBackend, OrderingFilter)
     ordering_fields = ("created_at", "number")
 
     @extend_schema(operation_id="cases_list", responses=CaseSerializer(many=True))
@@ -277,9 +278,10 @@ class NotesView(Resource):
     def post(self, request: Request, case_id: uuid.UUID) -> Response:
         actor = actor_for(request)
         case = selectors.get_case_by_id(actor, case_id)
-        data = self.get_serializer(data=request.data)
-        data.fields["exhibit"].queryset = selectors.exhibits_of(actor, case)
-        data.fields["corrects"].queryset = selectors.notes_of(actor, case)
+        data = NoteSerializer(data=request.data)
+        fields: Any = data.fields
+        fields["exhibit"].queryset = selectors.exhibits_of(actor, case)
+        fields["corrects"].queryset = selectors.notes_of(actor, case)
         data.is_valid(raise_exception=True)
         note = services.add_note(actor=actor, case=case, **data.validated_data)
         return Response(self.get_serializer(note).data, status=201)

@@ -299,7 +299,7 @@ def _state(actor: Any, analysis: Analysis) -> dict[str, Any]:
 
 
 def _try(
-    file: UploadedFile, submit: Callable[[UploadedFile], Analysis]
+    file: UploadedFile[Any], submit: Callable[[UploadedFile[Any]], Analysis]
 ) -> tuple[str, Analysis | None, dict[str, Any]]:
     """One file of many: what one refuses does not stop the others."""
     name = file.name or "upload"

@@ -37,7 +37,8 @@ def case_of(request: Request, actor: Actor) -> Case:
 
     Raises Problem 422 when neither does, Case.DoesNotExist for a foreign one.
     """
-    named = str(request.data.get("case") or request.query_params.get("case") or "")
+    sent = request.data if isinstance(request.data, dict) else {}
+    named = str(sent.get("case") or request.query_params.get("case") or "")
     if not named and actor.api_key is not None and actor.api_key.case_id is not None:
         return cases_selectors.get_case_by_id(actor, actor.api_key.case_id)
     if not named:
@@ -52,15 +53,15 @@ def case_of(request: Request, actor: Actor) -> Case:
         return cases_selectors.get_case(actor, named)
 
 
-def uploaded(request: Request, name: str) -> UploadedFile:
+def uploaded(request: Request, name: str) -> UploadedFile[Any]:
     """The file in the field ``name``. Raises Problem 422 when it is missing."""
-    file = request.FILES.get(name)
+    file: UploadedFile[Any] | None = request.FILES.get(name)
     if file is None:
         raise Problem(422, "file_missing", f"Send the recording in the multipart field '{name}'.")
     return file
 
 
-def submit(actor: Actor, case: Case, file: UploadedFile, options: dict[str, Any]) -> Analysis:
+def submit(actor: Actor, case: Case, file: UploadedFile[Any], options: dict[str, Any]) -> Analysis:
     """Take ``file`` into evidence and queue its analysis."""
     try:
         exhibit = cases_services.receive_evidence(

@@ -10,6 +10,7 @@ import django_filters as filters
 from django.db import DatabaseError, connection, transaction
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.filters import OrderingFilter
@@ -72,7 +73,7 @@ class AnalysesView(Resource):
     queryset = Analysis.objects.none()
     serializer_class = AnalysisSerializer
     filterset_class = AnalysisFilter
-    filter_backends = (*Resource.filter_backends, OrderingFilter)
+    filter_backends = (DjangoFilterBackend, OrderingFilter)
     ordering_fields = ("created_at",)
 
     @extend_schema(operation_id="analyses_list", responses=AnalysisSerializer(many=True))

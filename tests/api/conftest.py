@@ -58,9 +58,10 @@ def key() -> Callable[..., str]:
 def client_with(key: Callable[..., str]) -> Callable[..., APIClient]:
     """``client_with(user, *scopes, case=…)``: a client that sends a new key."""
 
-    def make(user: User, *scopes: str, **options: Any) -> APIClient:
+    def make(user: User, *scopes: str, case: Case | None = None, **headers: str) -> APIClient:
+        plaintext = key(user, *scopes, case=case)
         client = APIClient()
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {key(user, *scopes, **options)}")
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {plaintext}", **headers)
         return client
 
     return make

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from rest_framework.test import APIClient
 
@@ -88,7 +89,7 @@ def test_scopes_bound_what_a_key_may_do(
 
 
 def test_a_key_bound_to_a_case_sees_no_other(
-    alice: User, actor: Callable, case: Case, client_with: Callable[..., APIClient]
+    alice: User, actor: Callable[..., Any], case: Case, client_with: Callable[..., APIClient]
 ) -> None:
     other = create_case(actor=actor(alice), title="Another matter")
     bound = client_with(alice, case=case)
@@ -98,7 +99,7 @@ def test_a_key_bound_to_a_case_sees_no_other(
 
 
 def test_pages_stay_stable_while_cases_are_opened(
-    api: APIClient, alice: User, actor: Callable
+    api: APIClient, alice: User, actor: Callable[..., Any]
 ) -> None:
     first = {create_case(actor=actor(alice), title=f"Case {n}").number for n in range(7)}
     seen = []
@@ -112,7 +113,9 @@ def test_pages_stay_stable_while_cases_are_opened(
     assert sorted(seen) == sorted(first)
 
 
-def test_filters_ordering_and_sparse_fields(api: APIClient, alice: User, actor: Callable) -> None:
+def test_filters_ordering_and_sparse_fields(
+    api: APIClient, alice: User, actor: Callable[..., Any]
+) -> None:
     create_case(actor=actor(alice), title="Voice of the chairman")
     create_case(actor=actor(alice), title="Passport photograph")
 

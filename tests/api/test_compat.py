@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
@@ -22,9 +23,7 @@ from tests.api.results import result
 @pytest.fixture
 def bound(alice: User, case: Case, client_with: Callable[..., APIClient]) -> APIClient:
     """Alice with a key of her case, so that no call has to name it."""
-    client = client_with(alice, case=case)
-    client.credentials(**client._credentials, HTTP_PREFER="wait=0")
-    return client
+    return client_with(alice, case=case, HTTP_PREFER="wait=0")
 
 
 @pytest.fixture
@@ -97,7 +96,7 @@ def test_failed_analysis_has_an_error(bound: APIClient, alice: User, exhibit: Ex
     }
 
 
-def test_refusals_have_the_codes_of_earlier_systems(bound: APIClient, settings) -> None:
+def test_refusals_have_the_codes_of_earlier_systems(bound: APIClient, settings: Any) -> None:
     words = upload(b"words only, no picture at all\n" * 50, "notes.png")
     refused = bound.post("/detect/image", {"file": words}, format="multipart")
     assert (refused.status_code, refused.json()["code"]) == (400, "unsupported_type")
@@ -142,7 +141,7 @@ def test_multimodal_takes_any_subset(bound: APIClient) -> None:
     assert bound.post("/detect/multimodal", {}, format="multipart").status_code == 422
 
 
-def test_directory_must_lie_in_the_inbox(bound: APIClient, tmp_path: Path, settings) -> None:
+def test_directory_must_lie_in_the_inbox(bound: APIClient, tmp_path: Path, settings: Any) -> None:
     body = {"directory": "today", "file_extension": ".png"}
     assert bound.post("/api/v1/batch/process", body).json()["code"] == "no_inbox"
 
@@ -174,7 +173,7 @@ def test_history_is_listed_and_kept(bound: APIClient, finished: Analysis) -> Non
     assert len(bound.get("/api/history").json()["history"]) == 2
 
 
-def test_rate_limit_of_detecting_calls(bound: APIClient, settings) -> None:
+def test_rate_limit_of_detecting_calls(bound: APIClient, settings: Any) -> None:
     from django.core.cache import cache
 
     settings.API_RATES = {"requests": "100/hour", "detections": "1/hour"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 from rest_framework.test import APIClient
@@ -61,7 +62,7 @@ def test_refused_files_are_named_and_recorded(
     assert refusal.actor_kind == "api_key"
 
 
-def test_too_large_is_413(api: APIClient, case: Case, settings) -> None:
+def test_too_large_is_413(api: APIClient, case: Case, settings: Any) -> None:
     import dataclasses
 
     settings.DFD = dataclasses.replace(settings.DFD, max_upload_bytes=100)
@@ -79,7 +80,7 @@ def test_download_in_ranges_leaves_a_custody_event(api: APIClient, exhibit: Exhi
     part = api.get(f"{url}/content?purpose=second+opinion", headers={"Range": "bytes=0-7"})
 
     assert part.status_code == 206
-    assert b"".join(part.streaming_content) == b"\x89PNG\r\n\x1a\n"
+    assert b"".join(cast(Any, part).streaming_content) == b"\x89PNG\r\n\x1a\n"
     steps = api.get(f"{url}/custody").json()["results"]
     assert [step["kind"] for step in steps] == ["received", "downloaded"]
     assert steps[-1]["purpose"] == "second opinion"

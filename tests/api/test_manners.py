@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -101,7 +102,7 @@ def test_unchanged_is_304(api: APIClient, case: Case) -> None:
     assert api.get(url, headers={"If-None-Match": tag}).status_code == 200
 
 
-def test_rate_limit_counts_down_and_refuses(api: APIClient, settings) -> None:
+def test_rate_limit_counts_down_and_refuses(api: APIClient, settings: Any) -> None:
     settings.API_RATES = {"requests": "3/hour", "detections": "1/hour"}
     cache.clear()
 
