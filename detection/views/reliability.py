@@ -16,7 +16,10 @@ from detection.models import ModelVersion
 
 @dataclass(frozen=True)
 class Reliability:
-    """One weight set: what it is valid for, and its error rates where they were measured."""
+    """One weight set: what it is valid for, and its error rates where they were measured.
+
+    ``sets``: the figures of ``python -m ml evaluate`` as its file holds them.
+    """
 
     name: str
     sha256: str
@@ -26,7 +29,9 @@ class Reliability:
     training_data: str
     licence: str
     approved: bool
-    measured: dict[str, Any]
+    command: str
+    interval: str
+    sets: list[dict[str, Any]]
 
 
 def reliability_of(models: Iterable[ModelVersion]) -> list[Reliability]:
@@ -40,6 +45,10 @@ def reliability_of(models: Iterable[ModelVersion]) -> list[Reliability]:
 
 def _card(model: ModelVersion) -> Reliability:
     entry = model.entry
+    report = _report(str(entry.get("measured") or ""))
+    figures = report.get("weights", {}).get(model.name, {})
+    # Figures of another file of the same name say nothing about this one.
+    measured = figures if figures.get("sha256") == model.sha256 else {}
     decisions = list(model.decisions.all())
     return Reliability(
         name=model.name,
@@ -50,7 +59,9 @@ def _card(model: ModelVersion) -> Reliability:
         training_data=_words(entry.get("training_data")),
         licence=model.licence,
         approved=bool(decisions) and decisions[-1].kind == "approved",
-        measured=_measured(str(entry.get("measured") or "")),
+        command=str(report.get("command", "")),
+        interval=str(report.get("interval", "")),
+        sets=list(measured.get("sets", ())),
     )
 
 
@@ -58,17 +69,12 @@ def _words(value: object) -> str:
     return "; ".join(str(part) for part in value) if isinstance(value, list) else str(value or "")
 
 
-def _measured(reference: str) -> dict[str, Any]:
-    """The figures at ``reference``: a JSON file, or ``file.json#key`` for one part of it."""
-    file, _hash, key = reference.partition("#")
-    if not file:
-        return {}
-    path = (Path(settings.BASE_DIR) / file).resolve()
+def _report(reference: str) -> dict[str, Any]:
+    """The evaluation file named by the registry; empty when there is none."""
+    path = (Path(settings.BASE_DIR) / reference).resolve()
     if not path.is_relative_to(settings.BASE_DIR) or not path.is_file():
         return {}
-    figures = _read(path, path.stat().st_mtime_ns)
-    part = figures.get(key, {}) if key else figures
-    return part if isinstance(part, dict) else {}
+    return _read(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
