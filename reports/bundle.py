@@ -15,7 +15,7 @@ from typing import Any
 
 from cases.storage import evidence_store
 from detection.selectors import artefact_bytes
-from reports import bag, rendering
+from reports import bag, case_uco, rendering
 from reports.errors import PdfUnavailable, ReportRefused
 from reports.extract import Extract, derived_file, original_file
 
@@ -35,6 +35,8 @@ data/extract.json       the record: case, exhibits, custody, analyses, reviews, 
 data/originals/         the recordings as received, if they are part of this copy
 data/derived/           pictures and sounds made from them, named by their SHA-256
 data/runs/              the machine's results, byte for byte
+data/case.jsonld        the same for other forensic tools, as CASE/UCO
+data/models/            the cards of the models that took part
 data/reports/           a report on each finding, for reading
 data/content.sha256     the hashes of all of that; the ledger names the hash of this list
 data/ledger.json        every ledger entry of the case, its proof, and the signed checkpoint
@@ -52,6 +54,7 @@ def write_content(folder: Path, extract: Extract) -> str:
     write_runs(folder, extract)
     _write_reports(folder, extract)
     bag.write(folder / "data/extract.json", _json(record))
+    bag.write(folder / "data/case.jsonld", _json(case_uco.graph(record)))
     for card in record["models"]:
         bag.write(folder / f"data/models/{card['name']}-{card['sha256'][:16]}.json", _json(card))
     bag.write(folder / CONTENT, bag.hash_list(folder, bag.payload_names(folder), "sha256"))

@@ -231,7 +231,10 @@ def _models(runs: Iterable[tuple[dict[str, Any], str]]) -> list[dict[str, Any]]:
         if branch.weights_sha256
     }
     cards = ModelVersion.objects.filter(sha256__in=used).prefetch_related("decisions")
-    measured = {card.sha256: card.measured for card in reliability_of(cards)}
+    measured = {
+        card.sha256: {"command": card.command, "interval": card.interval, "sets": card.sets}
+        for card in reliability_of(cards)
+    }
     return [
         {
             "name": card.name,
@@ -239,7 +242,7 @@ def _models(runs: Iterable[tuple[dict[str, Any], str]]) -> list[dict[str, Any]]:
             "architecture": card.architecture,
             "licence": card.licence,
             "card": card.entry,
-            "measured": measured.get(card.sha256, {}),
+            "measured": measured[card.sha256],
         }
         for card in cards
     ]

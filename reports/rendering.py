@@ -18,7 +18,6 @@ from ml.result import AnalysisResult
 from reports.errors import PdfUnavailable
 
 TEMPLATE = "reports/report.html"
-FIGURE_ROWS = 40
 LIBRARIES = (
     "The PDF cannot be drawn: WeasyPrint does not find the system library Pango "
     "({reason}). On Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0. "
@@ -59,11 +58,7 @@ def report_html(
             for a in page.pictures[:8]
         ],
         "verbal": verbal_table(),
-        "models": [
-            {**model, "figures": _figures(model["measured"])}
-            for model in record["models"]
-            if model["sha256"] in used
-        ],
+        "models": [model for model in record["models"] if model["sha256"] in used],
         "custody": [event for event in record["custody"] if event["exhibit"] == run["exhibit"]],
         "checkpoint": checkpoint,
         "packages": sorted(result.provenance.packages.items()),
@@ -106,27 +101,3 @@ def _face(card: Any, pictures: dict[str, str]) -> dict[str, Any]:
         "logit": card.logit,
         "producers": [heatmap.producer for heatmap in card.heatmaps[:1]],
     }
-
-
-def _figures(measured: dict[str, Any]) -> list[tuple[str, str]]:
-    """The measured figures as rows of words and numbers, in the order of the evaluation file."""
-    return list(_rows("", measured))[:FIGURE_ROWS]
-
-
-def _rows(prefix: str, value: Any) -> Any:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _rows(f"{prefix} {key}".strip().replace("_", " "), item)
-    elif isinstance(value, list) and all(isinstance(item, int | float) for item in value):
-        if len(value) == 2:
-            yield prefix, f"{value[0]:.4g} to {value[1]:.4g}"
-    elif isinstance(value, list):
-        for item in value:
-            name = str(item.get("name", "")) if isinstance(item, dict) else ""
-            yield from _rows(f"{prefix} {name}".strip(), item)
-    elif isinstance(value, bool) or value is None:
-        return
-    elif isinstance(value, float):
-        yield prefix, f"{value:.4g}"
-    else:
-        yield prefix, str(value)
