@@ -33,6 +33,13 @@ def test_a_rounding_is_within_tolerance_and_the_hardware_is_named(exhibit: Any) 
     assert comparison.reasons == ("device: cpu and cuda.",)
 
 
+def test_beyond_the_tolerance_is_different_and_the_tolerance_is_stated(exhibit: Any) -> None:
+    first, second = outcome_for(exhibit).result, outcome_for(exhibit, llr=2.01).result
+    assert compare_results(first, second).sameness == Sameness.DIFFERENT
+    wide = compare_results(first, second, tolerance=0.1)
+    assert (wide.sameness, wide.tolerance) == (Sameness.WITHIN_TOLERANCE, 0.1)
+
+
 def test_another_number_is_different(exhibit: Any) -> None:
     comparison = compare_results(outcome_for(exhibit).result, outcome_for(exhibit, llr=-2).result)
     assert comparison.sameness == Sameness.DIFFERENT
