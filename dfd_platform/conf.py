@@ -44,6 +44,8 @@ class PlatformSettings:
     timestamp_roots: str = ""
     api_key_peppers: str = field(default="", repr=False)
     require_mfa: bool = False
+    report_certificate: str = ""
+    report_certificate_passphrase: str = field(default="", repr=False)
 
     @property
     def evidence_dir(self) -> Path:

@@ -56,6 +56,8 @@ DFD = PlatformSettings(
     timestamp_roots=env.str("DFD_TIMESTAMP_ROOTS", default=""),
     api_key_peppers=env.str("DFD_API_KEY_PEPPERS", default=""),
     require_mfa=env.bool("DFD_REQUIRE_MFA", default=False),
+    report_certificate=env.str("DFD_REPORT_CERTIFICATE", default=""),
+    report_certificate_passphrase=env.str("DFD_REPORT_CERTIFICATE_PASSPHRASE", default=""),
 )
 
 # Where the site listens; PORT stays text so that a bad one gets a plain message.

@@ -16,6 +16,7 @@ from detection.views.finding import finding_page
 from ml.fusion.verbal import verbal_table
 from ml.result import AnalysisResult
 from reports.errors import PdfUnavailable
+from reports.signing import signed
 
 TEMPLATE = "reports/report.html"
 LIBRARIES = (
@@ -70,7 +71,11 @@ def report_html(
 
 
 def pdf(html: str) -> bytes:
-    """``html`` as PDF. Raises PdfUnavailable, in words, where Pango is not installed."""
+    """``html`` as PDF, signed where a certificate is configured.
+
+    Raises PdfUnavailable, in words, where Pango is not installed, ReportRefused when the PDF
+    should be signed and cannot be.
+    """
     try:
         import weasyprint
     except OSError as error:
@@ -78,7 +83,7 @@ def pdf(html: str) -> bytes:
     # Nothing is fetched: a report shows only what it carries inside.
     inside_only = weasyprint.urls.URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
     document: bytes = weasyprint.HTML(string=html, url_fetcher=inside_only).write_pdf()
-    return document
+    return signed(document)
 
 
 def _data_uri(folder: Path, artefact: dict[str, Any]) -> str:
