@@ -46,13 +46,15 @@ PARTS = ("train", "judge")
 @dataclass(frozen=True)
 class VideoConfig:
     """The ``[video]`` table. ``backbone``: the distilled student, fed at ``size`` pixels;
-    ``hold_out`` names sources that are not trained on. ``sequences`` of ``frames`` crops of
+    ``hold_out`` names sources that are not trained on; every ``stride``-th frame of a sequence is
+    embedded. ``sequences`` of ``frames`` crops of
     ``crop`` pixels are made for each source of real clips and class."""
 
     backbone: str
     landmarks: str
     size: int = 112
     crop: int = 192
+    stride: int = 1
     sequences: int = 60
     frames: int = 20
     batch: int = 32
@@ -187,7 +189,7 @@ def cached_sequences(config: VideoConfig, data: Path, cache: Path) -> tuple[Sequ
             for part, rows in zip(PARTS, parts, strict=True)
             for field, value in zip(
                 Sequences.__annotations__,
-                packed(embedded(rows, backbone, config.size)),
+                packed(embedded(rows, backbone, config)),
                 strict=True,
             )
         }
@@ -269,14 +271,15 @@ def judging_rows(clips: Sequence[Clip], config: VideoConfig) -> list[Row]:
 
 
 def embedded(
-    rows: Sequence[Row], backbone: Student, size: int
+    rows: Sequence[Row], backbone: Student, config: VideoConfig
 ) -> list[tuple[NDArray[np.float32], int, int, str, str]]:
     """Pooled backbone features (T, 2048) in place of the crops."""
     out = []
     for crops, label, source, kind in tqdm(rows, desc="features"):
+        small = shrunk(crops[:: config.stride], config.size)
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            features = backbone.embed(to_tensor(list(shrunk(crops, size))))
-        out.append((features.float().numpy(), len(crops), label, source, kind))
+            features = backbone.embed(to_tensor(list(small)))
+        out.append((features.float().numpy(), len(small), label, source, kind))
     return out
 
 

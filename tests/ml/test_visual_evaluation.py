@@ -1,0 +1,119 @@
+"""Figures of scored recordings, their files, calibrators from them, and the model cards."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.errors import CalibrationError
+from ml.evaluation.cards import refresh
+from ml.evaluation.cli import main
+from ml.evaluation.scored import Scored, figures, read_scores, write_scores
+from ml.training import calibration
+from ml.weights.registry import WeightRegistry
+
+ENTRY = """
+[gate]
+file = "gate.safetensors"
+sha256 = "abc"
+architecture = "a"
+label_polarity = "class1_fake"
+dtype = "float16"
+initialisation = "i"
+training_data = "t"
+licence = "l"
+validated_domain = "v"
+not_validated_for = "n"
+measured = "evaluation/image.json"
+preprocessing = { size = 192 }
+"""
+
+
+def _rows(n: int = 60, gap: float = 2.0) -> list[Scored]:
+    rng = np.random.default_rng(0)
+    return [
+        Scored("dev", f"{k}.jpg", k % 2 == 1, "swap" if k % 2 else "photo", f"source {k % 3}",
+               float(rng.normal(gap if k % 2 else 0.0)))
+        for k in range(n)
+    ]  # fmt: skip
+
+
+def test_scores_survive_their_file(tmp_path: Path) -> None:
+    write_scores(_rows(), tmp_path / "s.csv")
+    back = read_scores(tmp_path / "s.csv")
+    assert [(r.path, r.fake, r.method) for r in back] == [
+        (r.path, r.fake, r.method) for r in _rows()
+    ]
+    assert np.allclose([r.logit for r in back], [r.logit for r in _rows()], atol=1e-6)
+    assert read_scores(tmp_path / "none.csv") == []
+
+
+def test_figures_count_each_class_and_each_group() -> None:
+    table = figures("dev", _rows(), None)
+    assert (table["n"], table["n_real"], table["n_fake"]) == (60, 30, 30)
+    assert 0.8 < table["auc"] < 1.0
+    assert table["auc_ci"][0] < table["auc"] < table["auc_ci"][1]
+    assert [g["name"] for g in table["by_generator"]] == ["swap"]
+    assert table["by_generator"][0]["error"] == table["fnr"]
+    assert table["by_corpus"][0]["error"] == table["fpr"]
+    assert "this set" in table["threshold"]
+
+
+def test_a_calibrator_is_fitted_from_scores_and_used_as_threshold(tmp_path: Path) -> None:
+    write_scores(_rows(400), tmp_path / "folds.csv")
+    made = calibration.fit("gate", [tmp_path / "folds.csv"], tmp_path)
+    assert (tmp_path / "gate.toml").exists()
+    assert made.scale > 0
+    assert made.lower < 0 < made.upper
+    table = figures("dev", _rows(400), made)
+    assert table["threshold"] == "ln LR > 0"
+    assert table["cllr"] < 1
+
+
+def test_too_few_scores_are_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_scores(_rows(20), tmp_path / "folds.csv")
+    with pytest.raises(CalibrationError, match="needs at least"):
+        calibration.fit("gate", [tmp_path / "folds.csv"], tmp_path)
+
+
+def test_the_card_takes_its_figures_from_the_evaluation(tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    (weights / "cards").mkdir(parents=True)
+    (weights / "registry.toml").write_text(ENTRY, encoding="utf-8")
+    card = weights / "cards" / "gate.md"
+    card.write_text(
+        "# gate\n<!-- figures: begin -->\nold\n<!-- figures: end -->\nrest", encoding="utf-8"
+    )
+    assert refresh(WeightRegistry(weights), tmp_path) == ["gate"]
+    assert "Not measured yet" in card.read_text("utf-8")
+    (tmp_path / "evaluation").mkdir()
+    report = {
+        "command": "the command",
+        "interval": "95 %",
+        "weights": {"gate": {"sha256": "abc", "sets": [figures("dev", _rows(), None)]}},
+    }
+    (tmp_path / "evaluation" / "image.json").write_text(json.dumps(report), encoding="utf-8")
+    refresh(WeightRegistry(weights), tmp_path)
+    text = card.read_text("utf-8")
+    assert "### dev (30 real, 30 fake)" in text
+    assert "| swap | 30 |" in text
+    assert "another version" not in text
+    assert text.startswith("# gate\n")
+    assert text.endswith("rest")
+    report["weights"]["gate"]["sha256"] = "other"  # type: ignore[index]
+    (tmp_path / "evaluation" / "image.json").write_text(json.dumps(report), encoding="utf-8")
+    refresh(WeightRegistry(weights), tmp_path)
+    assert "another version" in card.read_text("utf-8")
+
+
+def test_the_command_names_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["image", "--data", str(tmp_path), "--out", str(tmp_path)]) == 2
+    assert "manifest.csv" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["image"])
+    assert "needs --data" in capsys.readouterr().err
