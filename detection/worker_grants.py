@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 INSERTS = (
+    "audit_absorbedhead",
     "audit_auditevent",
     "audit_chainhead",
     "audit_checkpoint",
@@ -19,6 +20,7 @@ INSERTS = (
     "detection_notification",
 )
 UPDATES = {
+    "audit_absorbedhead": (),
     "audit_chainhead": (),
     "detection_analysis": (),
     # A hash that no longer matches freezes the exhibit; nothing else of it may change.
