@@ -100,7 +100,7 @@ def _outcome(actor: Actor, run: Analysis) -> dict[str, Any]:
             "page": finding_page(result, list(artefacts_for(actor, run))),
             "lineage": lineage(actor, run),
             "reviews": list(reviews_for(actor, run)),
-            "reliability": reliability_of(models_used(finding)),
+            "reliability": reliability_of(models_used(finding), result),
         }
     return context
 

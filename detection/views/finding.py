@@ -6,10 +6,12 @@ percentages of the drawing's width, so that the SVG needs no style attribute and
 
 from __future__ import annotations
 
+import itertools
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -19,6 +21,7 @@ from ml.result import (
     AnalysisResult,
     BranchResult,
     BranchStatus,
+    Curve,
     Decision,
     QualityGate,
     ScoredItem,
@@ -29,6 +32,9 @@ LN10 = math.log(10)
 SCALE_MARGIN = 0.35
 LEAST_SCALE = 2.0
 STRONG_LOGIT = 2.0
+LEAST_POINTS = 3
+METADATA = "metadata"
+SCORED, REPORTED = BranchStatus.SCORED, BranchStatus.REPORTED
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,13 @@ class FindingPage:
     silent: tuple[BranchResult, ...]
     failed_gates: tuple[QualityGate, ...]
     passed_gates: tuple[QualityGate, ...]
-    artefacts: tuple[Artefact, ...] = field(default=())
+    artefacts: tuple[Artefact, ...]
+    origin: dict[str, Any]
+
+    @property
+    def more_curves(self) -> bool:
+        """Whether some curves are not main ones."""
+        return any(not curve["main"] for curve in self.curves)
 
     @property
     def decision(self) -> Decision:
@@ -147,11 +159,12 @@ def finding_page(result: AnalysisResult, artefacts: Sequence[Artefact]) -> Findi
         pictures=tuple(
             a for a in artefacts if a.pk not in shown and a.mime_type.startswith("image/")
         ),
-        scored=tuple(b for b in result.branches if b.status is BranchStatus.SCORED),
-        silent=tuple(b for b in result.branches if b.status is not BranchStatus.SCORED),
+        scored=tuple(b for b in result.branches if b.status is SCORED),
+        silent=tuple(b for b in result.branches if b.status not in (SCORED, REPORTED)),
         failed_gates=tuple(gate for gate in result.quality if not gate.passed),
         passed_gates=tuple(gate for gate in result.quality if gate.passed),
         artefacts=tuple(artefacts),
+        origin=next((b.details for b in result.branches if b.name == METADATA), {}),
     )
 
 
@@ -274,29 +287,43 @@ def _duration(result: AnalysisResult) -> float:
 
 
 def _lanes(result: AnalysisResult, duration: float) -> tuple[Lane, ...]:
+    """A lane for each branch, or for each label (face track) where a branch names several."""
     if duration <= 0:
         return ()
-    return tuple(
-        Lane(
-            branch.name,
-            branch.title,
-            tuple(_block(item, duration) for item in branch.items),
+    lanes = []
+    for branch in result.branches:
+        rows: dict[str, list[ScoredItem]] = defaultdict(list)
+        for item in branch.items:
+            rows[item.label].append(item)
+        for label, items in rows.items():
+            title = f"{branch.title}, {label}" if len(rows) > 1 else branch.title
+            lanes.append(Lane(branch.name, title, tuple(_blocks(items, duration))))
+    return tuple(lanes)
+
+
+def _blocks(items: list[ScoredItem], duration: float) -> Iterable[Block]:
+    """One block an item, side by side: overlapping windows meet half-way between their centres,
+    and single frames are as wide as the usual distance between frames."""
+    items = sorted(items, key=lambda item: item.start)
+    centres = [(item.start + item.end) / 2 for item in items]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(centres)]
+    usual = statistics.median(gaps) if gaps else duration
+    for index, item in enumerate(items):
+        reach = max(item.end - item.start, usual) / 2
+        left, right = centres[index] - reach, centres[index] + reach
+        if index:
+            left = max(left, (centres[index - 1] + centres[index]) / 2)
+        if index + 1 < len(items):
+            right = min(right, (centres[index] + centres[index + 1]) / 2)
+        left, right = max(0.0, left), min(duration, right)
+        yield Block(
+            left=round(left / duration * 100, 3),
+            width=round(max((right - left) / duration * 100, 0.2), 3),
+            strength=strength_of_logit(item.logit),
+            start=item.start,
+            end=item.end,
+            logit=item.logit,
         )
-        for branch in result.branches
-        if branch.items
-    )
-
-
-def _block(item: ScoredItem, duration: float) -> Block:
-    left = item.start / duration * 100
-    return Block(
-        left=round(left, 3),
-        width=round(max((item.end - item.start) / duration * 100, 0.4), 3),
-        strength=strength_of_logit(item.logit),
-        start=item.start,
-        end=item.end,
-        logit=item.logit,
-    )
 
 
 def strength_of_logit(logit: float) -> str:
@@ -309,18 +336,24 @@ def strength_of_logit(logit: float) -> str:
 
 
 def _curves(result: AnalysisResult) -> Iterable[dict[str, Any]]:
+    """Plots of curves with the same axes; the first over time of each branch is a ``main`` one."""
     for branch in result.branches:
-        by_unit: dict[tuple[str, str], list[Any]] = defaultdict(list)
+        by_axes: dict[tuple[str, str], list[Curve]] = defaultdict(list)
         for curve in branch.curves:
-            by_unit[(curve.x_unit, curve.y_unit)].append(curve)
-        for (x_unit, y_unit), group in by_unit.items():
+            if len(curve.x) >= LEAST_POINTS:
+                by_axes[(curve.x_unit, curve.y_unit)].append(curve)
+        main_shown = False
+        for (x_unit, y_unit), group in by_axes.items():
+            over_time = x_unit == "s"
             yield {
                 "branch": branch.title,
                 "x_unit": x_unit,
                 "y_unit": y_unit,
-                "seeks": x_unit in ("s", "seconds"),
+                "seeks": over_time,
+                "main": over_time and not main_shown,
                 "series": [{"name": c.name, "x": list(c.x), "y": list(c.y)} for c in group],
             }
+            main_shown = main_shown or over_time
 
 
 def _regions(result: AnalysisResult) -> Iterable[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from detection.models import ModelVersion
+from ml.result import AnalysisResult, BranchStatus
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,12 @@ class Reliability:
     sets: list[dict[str, Any]]
 
 
-def reliability_of(models: Iterable[ModelVersion]) -> list[Reliability]:
-    """The cards of ``models`` as registered, newest registration of each file first."""
+def reliability_of(models: Iterable[ModelVersion], result: AnalysisResult) -> list[Reliability]:
+    """The cards of those ``models`` that gave a score, newest registration of each file first."""
+    scored = {b.weights_sha256 for b in result.branches if b.status is BranchStatus.SCORED}
     cards: dict[str, Reliability] = {}
     for model in models:
-        if model.sha256 not in cards:
+        if model.sha256 in scored and model.sha256 not in cards:
             cards[model.sha256] = _card(model)
     return list(cards.values())
 

@@ -32,10 +32,17 @@ function movePlayhead() {
 function drawCurves() {
   const data = document.getElementById("curves");
   if (!data || !window.uPlot) return;
-  const plots = JSON.parse(data.textContent).map((curve, index) =>
-    drawCurve(document.querySelector(`[data-curve="${index}"]`), curve));
-  window.addEventListener("resize", () => plots.forEach(({ plot, box }) =>
-    plot.setSize({ width: box.clientWidth, height: PLOT_HEIGHT })));
+  const curves = JSON.parse(data.textContent);
+  const drawn = new Map();
+  // A closed <details> has no width to draw in, so its curves wait until it opens.
+  const draw = () => document.querySelectorAll("[data-curve]").forEach((box) => {
+    if (!box.clientWidth) return;
+    if (drawn.has(box)) drawn.get(box).setSize({ width: box.clientWidth, height: PLOT_HEIGHT });
+    else drawn.set(box, drawCurve(box, curves[Number(box.dataset.curve)]));
+  });
+  document.querySelectorAll("details").forEach((details) => details.addEventListener("toggle", draw));
+  window.addEventListener("resize", draw);
+  draw();
 }
 
 function drawCurve(box, curve) {
@@ -55,13 +62,19 @@ function drawCurve(box, curve) {
   const plot = new window.uPlot({
     width: box.clientWidth,
     height: PLOT_HEIGHT,
-    scales: { x: { time: false } },
+    scales: { x: { time: false, ...range(curve) } },
     axes: [{ ...axis, label: curve.x_unit, labelSize: 18, size: 34 }, { ...axis, size: 46 }],
     series: [{ label: curve.x_unit }, ...lines],
     cursor: { drag: { x: false, y: false } },
   }, aligned, box);
   if (curve.seeks) followPlayer(plot);
-  return { plot, box };
+  return plot;
+}
+
+// Curves over time share the recording's length, so that they stand under one another.
+function range(curve) {
+  const duration = Number(document.querySelector("[data-lanes]")?.dataset.duration);
+  return curve.seeks && duration ? { range: [0, duration] } : {};
 }
 
 function followPlayer(plot) {
