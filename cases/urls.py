@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cases.views import evidence, people, records, register
+from cases.views import evidence, keeping, people, records, register
 
 app_name = "cases"
 
@@ -25,4 +25,41 @@ urlpatterns = [
         "<str:number>/exhibits/<int:exhibit_number>/download/", evidence.download, name="download"
     ),
     path("<str:number>/exhibits/<int:exhibit_number>/verify/", evidence.verify, name="verify"),
+    path("<str:number>/holds/", keeping.holds, name="holds"),
+    path("<str:number>/holds/<uuid:hold_id>/release/", keeping.release_hold, name="release_hold"),
+    path(
+        "<str:number>/destruction/<uuid:request_id>/",
+        keeping.answer_destruction,
+        name="answer_destruction",
+    ),
+    path(
+        "<str:number>/destruction/<uuid:request_id>/certificate.json",
+        keeping.certificate,
+        name="certificate",
+    ),
+    path(
+        "<str:number>/exhibits/<int:exhibit_number>/custody/",
+        keeping.exhibit_custody,
+        name="exhibit_custody",
+    ),
+    path(
+        "<str:number>/exhibits/<int:exhibit_number>/custody/offer/",
+        keeping.offer,
+        name="offer",
+    ),
+    path(
+        "<str:number>/exhibits/<int:exhibit_number>/custody/return/",
+        keeping.give_back,
+        name="give_back",
+    ),
+    path(
+        "<str:number>/exhibits/<int:exhibit_number>/custody/unfreeze/",
+        keeping.unfreeze,
+        name="unfreeze",
+    ),
+    path(
+        "<str:number>/exhibits/<int:exhibit_number>/custody/destruction/",
+        keeping.ask_destruction,
+        name="ask_destruction",
+    ),
 ]

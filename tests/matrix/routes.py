@@ -67,6 +67,24 @@ ROUTES: dict[str, dict[str, Need]] = {
     "cases:media": {"get": Need(A.VIEW)},
     "cases:download": {"post": page(A.DOWNLOAD)},
     "cases:verify": {"post": page(A.VERIFY)},
+    "cases:exhibit_custody": {"get": Need(A.VIEW)},
+    "cases:offer": {
+        "post": page(A.TRANSFER, lambda r: {"receiver": r["receiver_id"], "purpose": "x"})
+    },
+    "cases:give_back": {
+        "post": page(A.TRANSFER, lambda r: {"returned_to": "Owner", "purpose": "x"})
+    },
+    "cases:unfreeze": {"post": page(A.MANAGE, lambda r: {"reason": "x"})},
+    "cases:ask_destruction": {
+        "post": page(A.DESTROY, lambda r: {"reason": "x", "authority": "x"})
+    },
+    "cases:holds": {
+        "get": Need(A.VIEW),
+        "post": page(A.MANAGE, lambda r: {"matter": "x", "reason": "x"}),
+    },
+    "cases:release_hold": {"post": page(A.MANAGE, lambda r: {"reason": "x"})},
+    "cases:answer_destruction": {"post": page(A.DESTROY, lambda r: {"reason": "x"})},
+    "cases:certificate": {"get": Need(A.VIEW)},
     "detection:case": {"get": Need(A.VIEW)},
     "detection:case_analyses": {"get": Need(A.VIEW_FINDINGS)},
     "detection:analyse": {"post": page(A.ANALYSE, lambda r: {"exhibit": 1, "profile": "standard"})},

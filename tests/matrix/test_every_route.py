@@ -96,6 +96,14 @@ def furnish(manager: User, case: Case, word: str, spare: User) -> dict[str, Any]
         actor=actor, case=case, stream=io.BytesIO(wav_bytes()), filename=f"{word}.wav"
     )
     services.add_note(actor=actor, case=case, text=f"{word[::-1]} in a note")
+    doomed = services.receive_evidence(
+        actor=actor, case=case, stream=io.BytesIO(wav_bytes(tone=99)), filename=f"{word}.wav"
+    )
+    asked = services.request_destruction(actor=actor, exhibit=doomed, reason=word, authority=word)
+    second = user_actor(User.objects.get(username="second"))
+    services.add_member(actor=actor, case=case, user=second.user, role="manager")
+    services.approve_destruction(actor=second, request=asked)
+    hold = services.place_hold(actor=actor, case=case, matter=word, reason=word)
     runs = [examined(actor, picture) for _ in range(2)]
     export = reporting.create_report(actor=actor, analysis=runs[0], kind="report_html")
     artefact = runs[0].artefacts.first()
@@ -104,7 +112,8 @@ def furnish(manager: User, case: Case, word: str, spare: User) -> dict[str, Any]
         "number": case.number, "case_id": case.pk, "username": "member", "user_id": "member",
         "exhibit_number": picture.number, "exhibit_id": picture.pk, "sha256": picture.sha256,
         "analysis_id": runs[0].pk, "other_id": runs[1].pk, "artefact_id": artefact.pk,
-        "export_id": export.pk,
+        "export_id": export.pk, "hold_id": hold.pk, "request_id": asked.pk,
+        "receiver_id": User.objects.get(username="member").pk,
     }  # fmt: skip
 
 
@@ -125,6 +134,7 @@ def world(alice: User) -> dict[str, dict[str, Any]]:
     """Rows of an own and a foreign case, both Alice's."""
     spare = User.objects.create_user("spare")
     member = User.objects.create_user("member")
+    User.objects.create_user("second")
     rows = {}
     for name, word in (("own", "Kingfisher"), ("foreign", "Nightingale")):
         case = services.create_case(
@@ -238,6 +248,7 @@ def test_things_that_do_not_exist_look_like_foreign_ones(
     client = signed_in("examiner", world["own"]["case"], alice)
     nothing = {key: uuid.uuid4() for key in world["own"]}
     nothing.update(number="1999-0001", exhibit_number=1, user_id=0, username="x", word="x")
+    nothing["receiver_id"] = 0
     nothing["reviewer"] = nothing["spare"] = alice
     for name, methods in ROUTES.items():
         if not parameters()[name]:

@@ -1,0 +1,107 @@
+"""The pages of keeping evidence, as people use them one after the other."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.actors import user_actor
+from cases import services
+from cases.models import DestructionRequest, LegalHold, Transfer
+
+pytestmark = pytest.mark.django_db
+
+
+def browser(user: Any, *, recent: bool = True) -> Client:
+    """Signed in, and just now if ``recent``."""
+    client = Client()
+    client.force_login(user)
+    if recent:
+        session = client.session
+        session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+        session["account_authentication_methods_user"] = str(user.pk)
+        session.save()
+    return client
+
+
+def words(answer: Any) -> str:
+    return answer.content.decode()
+
+
+@pytest.fixture
+def at(exhibit: Any) -> Any:
+    """``at("offer")``: the address of that page for the exhibit."""
+    return lambda name: reverse(f"cases:{name}", args=[exhibit.case.number, exhibit.number])
+
+
+def test_hand_over_and_return(exhibit, at, alice, bob, carol, charlie) -> None:
+    page = words(browser(alice).get(at("exhibit_custody")))
+    assert exhibit.label in page
+    assert "bob" in page
+    # A reviewer cannot take custody, an outsider is not in the list.
+    assert ">carol<" not in page
+    assert ">charlie<" not in page
+    offer = {"receiver": bob.pk, "purpose": "Examination"}
+    answer = browser(alice).post(at("offer"), offer, follow=True)
+    assert "offered" in words(answer)
+    again = browser(alice).post(at("offer"), offer, follow=True)
+    assert "on offer already" in words(again)
+    browser(bob).post(
+        reverse("cases:transfer", args=[Transfer.objects.get().pk]), {"answer": "accept"}
+    )
+    exhibit.refresh_from_db()
+    assert exhibit.custodian == bob
+    missing = browser(bob).post(at("give_back"), {"returned_to": "Owner"}, follow=True)
+    assert "Purpose: This field is required" in words(missing)
+    browser(bob).post(at("give_back"), {"returned_to": "Owner", "purpose": "Ended"})
+    assert exhibit.custody.last().kind == "returned"
+
+
+def test_hold_then_destruction_by_two(exhibit, at, case, alice, carol) -> None:
+    services.add_member(actor=user_actor(alice), case=case, user=carol, role="manager")
+    holds = reverse("cases:holds", args=[case.number])
+    browser(alice).post(holds, {"matter": "Appeal 7/26", "reason": "Pending", "exhibit": ""})
+    request = {"reason": "Retention over", "authority": "Rule 5"}
+    held = browser(alice).post(at("ask_destruction"), request, follow=True)
+    assert "legal hold for: Appeal 7/26" in words(held)
+
+    release = reverse("cases:release_hold", args=[case.number, LegalHold.objects.get().pk])
+    stale = browser(alice, recent=False).post(release, {"reason": "Decided"})
+    assert "reauthenticate" in stale["Location"]
+    browser(alice).post(release, {"reason": "Decided"})
+    browser(alice).post(at("ask_destruction"), request)
+    asked = DestructionRequest.objects.get()
+    answer = reverse("cases:answer_destruction", args=[case.number, asked.pk])
+    certificate = reverse("cases:certificate", args=[case.number, asked.pk])
+    own = browser(alice).post(answer, {"answer": "approve"}, follow=True)
+    assert "second person" in words(own)
+    assert browser(alice).get(certificate).status_code == 404
+    done = browser(carol).post(answer, {"answer": "approve"}, follow=True)
+    assert "certificate" in words(done)
+    document = browser(alice).get(certificate)
+    assert json.loads(document.content)["sha256"] == exhibit.sha256
+    assert "Destroyed" in words(browser(alice).get(at("exhibit_custody")))
+
+
+def test_declining_needs_a_reason(exhibit, at, case, alice) -> None:
+    browser(alice).post(at("ask_destruction"), {"reason": "x", "authority": "x"})
+    asked = DestructionRequest.objects.get()
+    answer = reverse("cases:answer_destruction", args=[case.number, asked.pk])
+    refused = browser(alice).post(answer, {"answer": "decline"}, follow=True)
+    assert "Reason: This field is required" in words(refused)
+    browser(alice).post(answer, {"answer": "decline", "reason": "Asked by mistake"})
+    asked.refresh_from_db()
+    assert asked.status == "declined"
+
+
+def test_only_those_who_may_are_offered_the_forms(exhibit, at, alice, carol, charlie) -> None:
+    page = words(browser(carol).get(at("exhibit_custody")))
+    for name in ("offer", "give_back", "ask_destruction"):
+        assert at(name) not in page
+        assert browser(carol).post(at(name), {}).status_code == 403
+    assert browser(charlie).get(at("exhibit_custody")).status_code == 404
