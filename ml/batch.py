@@ -46,6 +46,9 @@ def run_batch(
     parameters: Parameters | None = None,
 ) -> int:
     """Analyse ``files`` that the targets do not hold yet; the number that failed."""
+    for target in (targets.csv, targets.json):
+        if target is not None and target.exists():
+            _drop_unfinished_line(target)
     done = _done(targets)
     todo = [path for path in files if str(path) not in done]
     failed = 0
@@ -96,6 +99,12 @@ def _done(targets: Targets) -> set[str]:
     return set.intersection(*held) if held else set()
 
 
+def _drop_unfinished_line(path: Path) -> None:
+    """What an interruption cut off in the middle is written again."""
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rfind(b"\n") + 1])
+
+
 def _csv_names(path: Path) -> Iterable[str]:
     if path.exists():
         with path.open(newline="", encoding="utf-8") as stream:
@@ -103,19 +112,14 @@ def _csv_names(path: Path) -> Iterable[str]:
 
 
 def _json_names(path: Path) -> Iterable[str]:
-    """A last line that was cut off by an interruption does not count as done."""
-    if not path.exists():
-        return
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
             yield json.loads(line)["file"]
-        except (ValueError, KeyError):
-            continue
 
 
 def _write(targets: Targets, path: Path, row: dict[str, Any], line: dict[str, Any]) -> None:
     if targets.csv is not None and str(path) not in set(_csv_names(targets.csv)):
-        fresh = not targets.csv.exists()
+        fresh = not targets.csv.exists() or targets.csv.stat().st_size == 0
         with targets.csv.open("a", newline="", encoding="utf-8") as stream:
             writer = csv.DictWriter(stream, COLUMNS)
             if fresh:

@@ -255,7 +255,7 @@ def _run(loaded: LoadedBranch, media: PreparedMedia) -> BranchOutput:
         return loaded.branch.run(media)
     except torch.OutOfMemoryError:
         raise
-    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+    except Exception as error:
         logger.exception("branch failed", extra={"branch": loaded.name})
         return BranchOutput(
             status=BranchStatus.FAILED, reason=f"The branch failed: {type(error).__name__}: {error}"

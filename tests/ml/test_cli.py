@@ -1,0 +1,202 @@
+"""The command line: every command, its options and its exit statuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from ml.cli import main
+from ml.result import AnalysisResult
+from tests.ml.drawn_face import draw_face
+from tests.ml.media_samples import tone, write_wav
+from tests.ml.small_registry import make_profile, make_registry
+from tests.ml.test_prepare import video_of
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_registry(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture
+def options(folder: Path) -> list[str]:
+    profile = make_profile(folder)
+    return ["--device", "cpu", "--weights-dir", str(folder), "--profile", str(profile)]
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Path:
+    """A folder with a picture, a sound, a text and a video below."""
+    folder = tmp_path / "media"
+    (folder / "below").mkdir(parents=True)
+    Image.fromarray(draw_face(256)).save(folder / "face.png")
+    write_wav(folder / "sound.wav", tone(1.0, 16_000))
+    (folder / "letter.mp4").write_text("Dear reader")
+    video_of(folder / "below" / "v.mkv", [draw_face(192)] * 4)
+    return folder
+
+
+def test_detect_prints_the_finding(
+    options: list[str], media: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["detect", str(media / "face.png"), *options]) == 0
+    text = capsys.readouterr().out
+    assert "log10 LR" in text
+    assert "Patch gate (Tiny-LaDeDa): scored" in text
+    assert "contributed most" in text
+
+
+def test_detect_json_and_artefacts(
+    options: list[str], media: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "pictures"
+    arguments = ["detect", str(media / "face.png"), "--json", "--artefacts", str(out), *options]
+    assert main([*arguments, "--prior", "0.3", "--threshold", "0.6"]) == 0
+    result = AnalysisResult.from_json(capsys.readouterr().out)
+    assert (result.decision.prior, result.decision.threshold) == (0.3, 0.6)
+    written = {path.name for path in (out / "face.png").iterdir()}
+    assert written == {facts.name for facts in result.artefacts}
+
+
+def test_detect_goes_on_after_a_bad_file(
+    options: list[str], media: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [str(media / "letter.mp4"), str(media / "face.png")]
+    assert main(["detect", *files, "--json", *options]) == 1
+    captured = capsys.readouterr()
+    first, second = (json.loads(line) for line in captured.out.splitlines())
+    assert first["error"] == "unsupported"
+    assert second["input"]["name"] == "face.png"
+    assert "letter.mp4" in captured.err
+
+
+def test_wrong_values_and_profiles_are_usage_errors(
+    options: list[str], media: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    face = str(media / "face.png")
+    assert main(["detect", face, *options, "--threshold", "0.9"]) == 2
+    assert "threshold must be a number from 0.3 to 0.7" in capsys.readouterr().err
+    assert main(["detect", face, "--profile", "none"]) == 2
+    with pytest.raises(SystemExit) as caught:
+        main(["detect", face, *options, "--fusion-strategy", "magic"])
+    assert caught.value.code == 2
+
+
+def test_a_missing_weight_has_its_own_status(
+    media: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_registry(tmp_path / "w")
+    (folder / "tiny_ladeda.safetensors").unlink()
+    profile = str(make_profile(folder))
+    arguments = ["--weights-dir", str(folder), "--profile", profile]
+    assert main(["detect", str(media / "face.png"), *arguments]) == 3
+    assert "are missing" in capsys.readouterr().err
+
+
+def test_batch_writes_both_files_and_resumes(
+    options: list[str], media: Path, tmp_path: Path
+) -> None:
+    table, lines = tmp_path / "out.csv", tmp_path / "out.jsonl"
+    arguments = ["batch", str(media), "--csv", str(table), "--json", str(lines), *options]
+    assert main(arguments) == 1
+    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    assert [Path(row["filename"]).name for row in rows] == [
+        "v.mkv", "face.png", "letter.mp4", "sound.wav",
+    ]  # fmt: skip
+    by_name = {Path(row["filename"]).name: row for row in rows}
+    assert by_name["letter.mp4"]["error"] == "unsupported"
+    assert by_name["sound.wav"]["prediction"] == "INCONCLUSIVE"
+    assert by_name["face.png"]["log10_lr"]
+    assert len(lines.read_text().splitlines()) == 4
+    before = table.read_bytes(), lines.read_bytes()
+    assert main(arguments) == 0
+    assert (table.read_bytes(), lines.read_bytes()) == before
+
+
+def test_batch_repeats_what_an_interruption_cut_off(
+    options: list[str], media: Path, tmp_path: Path
+) -> None:
+    lines = tmp_path / "out.jsonl"
+    arguments = ["batch", str(media), "--file-ext", ".png", "--json", str(lines), *options]
+    assert main(arguments) == 0
+    whole = lines.read_text()
+    lines.write_text(whole[:-100])
+    assert main(arguments) == 0
+    assert json.loads(lines.read_text().splitlines()[-1])["input"] == json.loads(whole)["input"]
+
+
+def test_batch_without_the_folder(options: list[str], tmp_path: Path) -> None:
+    assert main(["batch", str(tmp_path / "none"), *options]) == 1
+
+
+def test_stream_prints_rolling_verdicts(
+    options: list[str], media: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = str(media / "below" / "v.mkv")
+    assert main(["stream", source, "--window", "0.1", "--json", *options]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["start"] for line in lines] == pytest.approx([0.0, 0.1])
+    assert main(["stream", str(media / "none.mp4"), *options]) == 1
+
+
+def test_weights_list_and_verify(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["weights", "list", "--weights-dir", str(folder)]) == 0
+    text = capsys.readouterr().out
+    lines = {line.split()[0]: line for line in text.splitlines()}
+    assert "ready, float32" in lines["tiny_ladeda"]
+    assert "no trained weights" in lines["aasist"]
+    assert "needs no weights" in lines["metadata"]
+    assert main(["weights", "verify", "--weights-dir", str(folder)]) == 0
+    assert "tiny_ladeda: loads: right" in capsys.readouterr().out
+
+
+def test_weights_verify_names_an_altered_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_registry(tmp_path / "w")
+    with (folder / "tiny_ladeda.safetensors").open("ab") as stream:
+        stream.write(b"x")
+    assert main(["weights", "verify", "--weights-dir", str(folder)]) == 3
+    assert "is not the registered file" in capsys.readouterr().err
+    main(["weights", "list", "--weights-dir", str(folder)])
+    assert "hash_mismatch" in capsys.readouterr().out
+
+
+def test_weights_import_takes_only_the_registered_file(folder: Path, tmp_path: Path) -> None:
+    target = make_registry(tmp_path / "w")
+    stored = target / "tiny_ladeda.safetensors"
+    content = stored.read_bytes()
+    stored.unlink()
+    given = tmp_path / "download.bin"
+    given.write_bytes(content)
+    arguments = ["weights", "import", "tiny_ladeda", str(given), "--weights-dir", str(target)]
+    assert main(arguments) == 0
+    assert stored.read_bytes() == content
+    given.write_bytes(content + b"x")
+    assert main(arguments) == 3
+    assert stored.read_bytes() == content
+
+
+def test_weights_fetch_refuses_plain_http_and_unknown_names(folder: Path) -> None:
+    where = ["--weights-dir", str(folder)]
+    http = ["weights", "fetch", "tiny_ladeda", "--from", "http://localhost/x", *where]
+    assert main(http) == 3
+    assert main(["weights", "fetch", "none", "--from", "https://localhost/x", *where]) == 3
+
+
+def test_a_process_of_its_own(options: list[str], media: Path) -> None:
+    command = [sys.executable, "-m", "ml", "detect", str(media / "face.png"), *options]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "log10 LR" in run.stdout
+
+
+def test_importing_ml_does_not_load_torch() -> None:
+    code = "import sys, ml, ml.parameters, ml.result, ml.profiles; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,309 @@
+"""The whole path from file to finding, with a small seeded network."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from ml import DeepfakeDetector
+from ml.errors import MediaError, ParameterError, WeightsError
+from ml.parameters import Parameters
+from ml.pool import BranchPool
+from ml.profiles import profile_names
+from ml.profiles.profile import load_profile
+from ml.result import AnalysisResult, BranchStatus, MediaKind, Verdict
+from tests.ml.drawn_face import draw_face, synthesise_voice
+from tests.ml.media_samples import write_video, write_wav
+from tests.ml.small_registry import make_profile, make_registry
+from tests.ml.test_prepare import video_of
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_registry(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture(scope="module")
+def detector(folder: Path) -> DeepfakeDetector:
+    return DeepfakeDetector("cpu", make_profile(folder), folder)
+
+
+@pytest.fixture(scope="module")
+def face(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("faces") / "face.png"
+    Image.fromarray(draw_face(256)).save(path)
+    return path
+
+
+def without_clock(result: AnalysisResult) -> AnalysisResult:
+    return replace(result, provenance=replace(result.provenance, timings_s={}))
+
+
+def test_a_finding_on_a_picture(detector: DeepfakeDetector, face: Path) -> None:
+    outcome = detector.analyze(face)
+    result = outcome.result
+    branch = result.branch("tiny_ladeda")
+    assert branch.status is BranchStatus.SCORED
+    assert branch.llr is not None
+    assert result.decision.llr == pytest.approx(branch.llr)
+    assert result.faces[0].logit == pytest.approx(branch.logit)
+    assert result.branch("aasist").status is BranchStatus.NO_WEIGHTS
+    assert result.branch("metadata").status is BranchStatus.REPORTED
+    assert result.input.sha256 == hashlib.sha256(face.read_bytes()).hexdigest()
+    assert branch.weights_sha256
+    assert branch.calibrator_sha256
+    assert "Content Credentials" in " ".join(result.sentences)
+
+
+def test_every_artefact_is_listed_with_its_own_hash(detector: DeepfakeDetector, face: Path) -> None:
+    outcome = detector.analyze(face)
+    assert [item.facts for item in outcome.artefacts] == list(outcome.result.artefacts)
+    kinds = {item.facts.kind for item in outcome.artefacts}
+    assert {"frame", "thumbnail", "heatmap"} <= kinds
+    known = {outcome.result.input.sha256} | {item.facts.sha256 for item in outcome.artefacts}
+    for item in outcome.artefacts:
+        assert hashlib.sha256(item.content).hexdigest() == item.facts.sha256
+        assert len(item.content) == item.facts.size
+        assert item.facts.parent_sha256 in known
+
+
+def test_the_same_file_twice_gives_the_same_bits(
+    detector: DeepfakeDetector, folder: Path, tmp_path: Path
+) -> None:
+    pictures = [draw_face(192, centre=(0.45 + 0.01 * i, 0.5)) for i in range(6)]
+    path = video_of(tmp_path / "a.mkv", pictures)
+    first = detector.analyze(path)
+    fresh = DeepfakeDetector("cpu", make_profile(folder), folder)
+    second = fresh.analyze(path)
+    assert without_clock(first.result).to_json() == without_clock(second.result).to_json()
+    assert [a.content for a in first.artefacts] == [a.content for a in second.artefacts]
+    assert first.result.provenance.deterministic
+
+
+def test_the_result_round_trips_through_json(detector: DeepfakeDetector, face: Path) -> None:
+    result = detector.analyze(face).result
+    assert AnalysisResult.from_json(result.to_json()) == result
+
+
+def test_progress_rises_through_the_stages(detector: DeepfakeDetector, face: Path) -> None:
+    seen: list[tuple[str, float]] = []
+    detector.analyze(face, on_progress=lambda stage, share: seen.append((stage, share)))
+    stages = list(dict.fromkeys(stage for stage, _ in seen))
+    assert stages == ["Extracting frames", "Running models", "Final classification"]
+    shares = [share for _, share in seen]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+
+
+def test_nothing_to_look_at_is_an_outcome(detector: DeepfakeDetector, tmp_path: Path) -> None:
+    path = tmp_path / "grey.png"
+    Image.fromarray(np.full((200, 200, 3), 128, np.uint8)).save(path)
+    result = detector.analyze(path).result
+    assert result.branch("tiny_ladeda").status is BranchStatus.NOT_APPLICABLE
+    assert result.decision.verdict is Verdict.INCONCLUSIVE
+    assert result.decision.probability is None
+    assert "No face" in result.decision.reason
+
+
+def test_a_failed_gate_is_out_of_domain(detector: DeepfakeDetector, tmp_path: Path) -> None:
+    small = np.full((300, 400, 3), 128, np.uint8)
+    small[100:196, 100:196] = draw_face(96)
+    path = tmp_path / "small.png"
+    Image.fromarray(small).save(path)
+    branch = detector.analyze(path).result.branch("tiny_ladeda")
+    assert branch.status is BranchStatus.OUT_OF_DOMAIN
+    assert branch.logit is None
+    assert "pixels across" in branch.reason
+
+
+def test_a_bad_file_leaves_the_detector_usable(
+    detector: DeepfakeDetector, face: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "a.mp4"
+    bad.write_bytes(b"not a video")
+    with pytest.raises(MediaError):
+        detector.analyze(bad)
+    assert detector.analyze(face).result.input.kind is MediaKind.IMAGE
+
+
+def test_a_branch_that_breaks_takes_no_other_with_it(
+    detector: DeepfakeDetector, face: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch = detector.branches[0].branch
+    assert branch is not None
+    monkeypatch.setattr(branch, "model", torch.nn.Linear(1, 1))
+    result = detector.analyze(face).result
+    assert result.branch("tiny_ladeda").status is BranchStatus.FAILED
+    assert result.decision.verdict is Verdict.INCONCLUSIVE
+
+
+def test_parameters_reach_the_decision(detector: DeepfakeDetector, face: Path) -> None:
+    parameters = Parameters.from_dict({"prior": 0.2, "threshold": 0.6, "fusion_strategy": "equal"})
+    result = detector.analyze(face, parameters=parameters).result
+    assert (result.decision.prior, result.decision.threshold) == (0.2, 0.6)
+    assert result.decision.strategy == "equal"
+    assert result.provenance.parameters == parameters.to_dict()
+
+
+def test_max_frames_limits_what_is_looked_at(detector: DeepfakeDetector, tmp_path: Path) -> None:
+    path = video_of(tmp_path / "a.mkv", [draw_face(192)] * 30)
+    few = detector.analyze(path, parameters=Parameters(max_frames=8)).result
+    assert len(few.faces) == 8
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("threshold", 0.2),
+        ("threshold", "high"),
+        ("prior", 0.0),
+        ("audio_temperature", 11),
+        ("frame_step", 2.5),
+        ("frame_step", 16),
+        ("max_frames", True),
+        ("fusion_strategy", "magic"),
+        ("nonsense", 1),
+    ],
+)
+def test_wrong_parameters_are_named(key: str, value: object) -> None:
+    with pytest.raises(ParameterError) as caught:
+        Parameters.from_dict({key: value})
+    assert caught.value.code == key
+
+
+def test_sdk_dictionaries(detector: DeepfakeDetector, face: Path, tmp_path: Path) -> None:
+    image = detector.detect_image(face)
+    assert set(image) == {
+        "prediction", "confidence", "faces_detected", "model", "processing_time", "details",
+    }  # fmt: skip
+    assert set(image["details"]) == {"face_locations", "image_size", "manipulation_regions"}
+    assert image["details"]["image_size"] == [256, 256]
+    sound = write_wav(tmp_path / "a.wav", synthesise_voice(4.0))
+    audio = detector.detect_audio(sound)
+    assert audio["details"]["sample_rate"] == 16_000
+    assert audio["prediction"] == "INCONCLUSIVE"
+    assert audio["confidence"] is None
+    video = detector.detect_video(write_video(tmp_path / "v.mp4", frames=10))
+    assert set(video["details"]) == {
+        "video_duration", "fps", "temporal_consistency", "suspicious_frames",
+    }  # fmt: skip
+    both = detector.detect_multimodal(audio_path=sound, image_path=face)
+    assert set(both["individual_scores"]) == {"audio", "image"}
+    assert both["fusion_method"] == "weighted_average"
+    with pytest.raises(MediaError):
+        detector.detect_audio(face)
+    with pytest.raises(ValueError, match="at least one"):
+        detector.detect_multimodal()
+
+
+def test_batch_goes_on_after_a_bad_file(
+    detector: DeepfakeDetector, face: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "a.mp4"
+    bad.write_bytes(b"")
+    first, second = detector.batch([bad, face])
+    assert isinstance(first, MediaError)
+    assert first.code == "empty"
+    assert isinstance(second, AnalysisResult)
+
+
+def test_stream_gives_a_verdict_per_window(detector: DeepfakeDetector, tmp_path: Path) -> None:
+    path = video_of(tmp_path / "a.mkv", [draw_face(192)] * 60)
+    verdicts = list(detector.stream(str(path), window_s=1.0))
+    assert [round(v.start, 1) for v in verdicts] == [0.0, 1.0, 2.0]
+    assert all(v.log10_lr is not None for v in verdicts)
+    agreed = {v.verdict for v in verdicts}
+    assert len(agreed) == 1
+    assert verdicts[-1].rolling is agreed.pop()
+
+
+def test_stream_without_a_source(detector: DeepfakeDetector, tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="cannot be opened"):
+        next(detector.stream(str(tmp_path / "none.mp4")))
+
+
+def test_profiles_share_loaded_branches(folder: Path) -> None:
+    pool = BranchPool(torch.device("cpu"), folder)
+    first = DeepfakeDetector(profile=make_profile(folder), pool=pool)
+    second = DeepfakeDetector(profile=make_profile(folder), pool=pool)
+    assert first.branches[0].branch is second.branches[0].branch
+
+
+def test_a_missing_weight_is_an_error(folder: Path, tmp_path: Path) -> None:
+    copy = make_registry(tmp_path / "w")
+    (copy / "tiny_ladeda.safetensors").unlink()
+    with pytest.raises(WeightsError) as caught:
+        DeepfakeDetector("cpu", make_profile(folder), copy)
+    assert caught.value.code == "missing"
+
+
+def test_an_altered_weight_is_an_error(folder: Path, tmp_path: Path) -> None:
+    copy = make_registry(tmp_path / "w")
+    file = copy / "tiny_ladeda.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(bytes(content))
+    with pytest.raises(WeightsError) as caught:
+        DeepfakeDetector("cpu", make_profile(folder), copy)
+    assert caught.value.code == "hash_mismatch"
+
+
+@pytest.mark.parametrize("change", ["missing", "unexpected", "shape"])
+def test_other_keys_are_an_error(folder: Path, tmp_path: Path, change: str) -> None:
+    copy = make_registry(tmp_path / "w")
+    file = copy / "tiny_ladeda.safetensors"
+    tensors = load_file(file)
+    if change == "missing":
+        del tensors["fc.weight"]
+    elif change == "unexpected":
+        tensors["extra"] = torch.zeros(1)
+    else:
+        tensors["fc.weight"] = torch.zeros(2, 8)
+    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    save_file(tensors, file)
+    toml = copy / "registry.toml"
+    after = hashlib.sha256(file.read_bytes()).hexdigest()
+    toml.write_text(toml.read_text().replace(before, after))
+    with pytest.raises(WeightsError) as caught:
+        DeepfakeDetector("cpu", make_profile(folder), copy)
+    assert caught.value.code == "key_mismatch"
+    assert "fc.weight" in caught.value.message or "extra" in caught.value.message
+
+
+def test_another_crop_margin_is_an_error(folder: Path, tmp_path: Path) -> None:
+    copy = make_registry(tmp_path / "w")
+    toml = copy / "registry.toml"
+    toml.write_text(toml.read_text().replace("margin = 0.3", "margin = 0.0"))
+    with pytest.raises(WeightsError) as caught:
+        DeepfakeDetector("cpu", make_profile(folder), copy)
+    assert caught.value.code == "preprocessing_mismatch"
+
+
+def test_no_branch_at_all_is_an_error(folder: Path) -> None:
+    with pytest.raises(WeightsError, match="No branch of profile"):
+        DeepfakeDetector("cpu", "system3", folder)
+
+
+def test_every_packaged_profile_is_readable() -> None:
+    names = profile_names()
+    assert set(names) == {"standard", *(f"system{number}" for number in range(5))}
+    for name in names:
+        profile = load_profile(name)
+        assert profile.branches
+        assert profile.rule(Parameters()).strategy == profile.fusion_strategy
+
+
+def test_unknown_profiles_and_keys(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="Packaged profiles"):
+        load_profile("none")
+    with pytest.raises(ParameterError, match="unknown keys: colour"):
+        load_profile(make_profile(tmp_path, 'title = "x"\ncolour = "red"\n'))
+    with pytest.raises(ParameterError, match="incomplete"):
+        load_profile(make_profile(tmp_path, 'title = "x"\n'))

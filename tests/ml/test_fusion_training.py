@@ -1,0 +1,87 @@
+"""Fusion heads from score files: joined inside a modality, composed across."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.errors import CalibrationError
+from ml.evaluation.scored import Scored, write_scores
+from ml.fusion.heads import FusionHeads
+from ml.training.cli import main
+from ml.training.fusion import Table, compose, fit
+from tests.ml.small_registry import calibrator
+
+
+def score_file(path: Path, kind: str, count: int, seed: int) -> Path:
+    generator = np.random.default_rng(seed)
+    rows = [
+        Scored(
+            part="dev",
+            path=f"{kind}-{i}",
+            fake=i % 2 == 1,
+            method="m",
+            source="s",
+            logit=float(generator.normal() + 2.0 * (i % 2) - 1.0),
+        )
+        for i in range(count)
+    ]
+    write_scores(rows, path)
+    return path
+
+
+def test_sets_of_both_senses(tmp_path: Path) -> None:
+    files = {
+        "aasist": [score_file(tmp_path / "a.csv", "sound", 400, 1)],
+        "xception": [score_file(tmp_path / "x.csv", "face", 400, 2)],
+        "tiny_ladeda": [score_file(tmp_path / "t.csv", "face", 400, 3)],
+    }
+    out = tmp_path / "fusion.toml"
+    fitted = fit(files, {name: calibrator() for name in files}, out)
+    sets = {frozenset(head.branches) for head in fitted.heads}
+    assert sets == {
+        frozenset(("tiny_ladeda", "xception")),
+        frozenset(("aasist", "xception")),
+        frozenset(("aasist", "tiny_ladeda")),
+        frozenset(("aasist", "tiny_ladeda", "xception")),
+    }
+    assert FusionHeads.load(out).heads == fitted.heads
+    assert all(head.upper > 0 > head.lower for head in fitted.heads)
+
+
+def test_composed_recordings_use_every_part_once_and_one_fake_part_is_enough() -> None:
+    labels = np.arange(80) % 2 == 1
+    audio = Table({"a": np.arange(80.0)}, labels)
+    visual = Table({"v": np.arange(80.0)}, labels)
+    table = compose(audio, visual)
+    for name in ("a", "v"):
+        assert len(set(table.llrs[name])) == len(table.llrs[name])
+    heard_fake, seen_fake = table.llrs["a"] % 2 == 1, table.llrs["v"] % 2 == 1
+    assert (table.is_fake == (heard_fake | seen_fake)).all()
+    assert ((heard_fake & ~seen_fake).any(), (~heard_fake & seen_fake).any()) == (True, True)
+    assert (~table.is_fake).sum() == 20
+
+
+def test_too_few_recordings(tmp_path: Path) -> None:
+    files = {
+        "xception": [score_file(tmp_path / "x.csv", "face", 20, 2)],
+        "tiny_ladeda": [score_file(tmp_path / "t.csv", "face", 20, 3)],
+    }
+    with pytest.raises(CalibrationError):
+        fit(files, {name: calibrator() for name in files}, tmp_path / "f.toml")
+    assert not (tmp_path / "f.toml").exists()
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "registry.toml").write_text("")
+    for name in ("xception", "tiny_ladeda"):
+        calibrator().save(tmp_path / "calibration" / f"{name}.toml")
+    scores = [
+        f"xception={score_file(tmp_path / 'x.csv', 'face', 200, 2)}",
+        f"tiny_ladeda={score_file(tmp_path / 't.csv', 'face', 200, 3)}",
+    ]
+    assert main(["fusion", "--scores", *scores, "--weights-dir", str(tmp_path)]) == 0
+    assert "heads 1" in capsys.readouterr().out
+    assert len(FusionHeads.load(tmp_path / "calibration" / "fusion.toml").heads) == 1
