@@ -12,6 +12,7 @@ from typing import Literal
 import structlog
 from django.http import HttpRequest
 
+from accounts.addresses import client_ip
 from accounts.models import ApiKey, User
 from accounts.scopes import Scope
 
@@ -91,11 +92,6 @@ def worker_actor(name: str) -> Actor:
 def system_actor(name: str = "system") -> Actor:
     """The platform itself: schedules, commands, migrations."""
     return Actor(kind="system", id=name, label=name)
-
-
-def client_ip(request: HttpRequest | None) -> str:
-    """The peer's address. A trusted proxy must set REMOTE_ADDR (gunicorn forwarded_allow_ips)."""
-    return "" if request is None else str(request.META.get("REMOTE_ADDR", ""))
 
 
 def _request_id(request: HttpRequest | None) -> str:

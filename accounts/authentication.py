@@ -15,7 +15,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts import peppers
-from accounts.actors import anonymous_actor, client_ip
+from accounts.actors import anonymous_actor
+from accounts.addresses import client_ip
 from accounts.errors import InvalidKey
 from accounts.models import ApiKey, User
 from accounts.signals import account_event

@@ -44,6 +44,8 @@ class PlatformSettings:
     timestamp_roots: str = ""
     api_key_peppers: str = field(default="", repr=False)
     require_mfa: bool = False
+    # Networks (CIDR) of proxies whose X-Forwarded-For is believed.
+    trusted_proxies: tuple[str, ...] = ()
     report_certificate: str = ""
     report_certificate_passphrase: str = field(default="", repr=False)
 

@@ -56,6 +56,7 @@ DFD = PlatformSettings(
     timestamp_roots=env.str("DFD_TIMESTAMP_ROOTS", default=""),
     api_key_peppers=env.str("DFD_API_KEY_PEPPERS", default=""),
     require_mfa=env.bool("DFD_REQUIRE_MFA", default=False),
+    trusted_proxies=tuple(env.list("DFD_TRUSTED_PROXIES", default=[])),
     report_certificate=env.str("DFD_REPORT_CERTIFICATE", default=""),
     report_certificate_passphrase=env.str("DFD_REPORT_CERTIFICATE_PASSPHRASE", default=""),
 )
@@ -220,6 +221,7 @@ SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {"APPS": env.json("DFD_OIDC_APPS", default=[])},
 }
 AXES_USERNAME_CALLABLE = "accounts.lockout.attempted_name"
+AXES_CLIENT_IP_CALLABLE = "accounts.addresses.client_ip"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=30)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

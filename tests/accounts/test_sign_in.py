@@ -180,3 +180,23 @@ def test_a_refused_page_is_recorded(client: Client, alice: User) -> None:
     entry = AuditEvent.objects.get(action=Action.PERMISSION_DENIED)
     assert entry.subject == "page:/admin/login/"
     assert entry.actor_label == "alice"
+
+
+def test_a_security_key_can_be_added_on_its_page(client: Client, alice: User) -> None:
+    sign_in(client, "alice")
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    page = client.get(reverse("mfa_add_webauthn"))
+    assert page.status_code == 200
+    assert b"publicKey" in page.content
+
+
+def test_a_configured_identity_provider_is_offered(client: Client, settings: Any, db: None) -> None:
+    provider = {
+        "provider_id": "lab",
+        "name": "Laboratory sign-in",
+        "client_id": "dfd",
+        "settings": {"server_url": "https://id.example.org"},
+    }
+    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [provider]}}
+    assert b"Laboratory sign-in" in client.get(LOGIN).content
+    assert client.get("/account/oidc/lab/login/").status_code == 200
