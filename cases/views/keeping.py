@@ -40,10 +40,11 @@ def exhibit_custody(request: HttpRequest, number: str, exhibit_number: int) -> H
             "exhibit": exhibit,
             "events": selectors.custody_of(context["actor"], exhibit),
             "transfers": selectors.transfers_of(context["actor"], exhibit),
-            "offer_form": OfferForm(receivers=_receivers(context["case"])),
-            "return_form": ReturnForm(),
-            "destruction_form": DestructionForm(),
-            "reason_form": ReasonForm(),
+            # Prefixed ids: these forms share field names and stand on one page.
+            "offer_form": OfferForm(receivers=_receivers(context["case"]), auto_id="offer-%s"),
+            "return_form": ReturnForm(auto_id="return-%s"),
+            "destruction_form": DestructionForm(auto_id="destruction-%s"),
+            "reason_form": ReasonForm(auto_id="unfreeze-%s"),
         },
     )
 
@@ -134,7 +135,6 @@ def holds(request: HttpRequest, number: str) -> HttpResponse:
         {
             **context,
             "form": form,
-            "reason_form": ReasonForm(),
             "holds": selectors.holds_of(actor, case).select_related("exhibit__case"),
             "requests": selectors.destruction_requests_of(actor, case).select_related(
                 "requested_by", "answered_by"

@@ -31,6 +31,8 @@ def pages_of_a_case(finding: Analysis) -> dict[str, str]:
         "notes": f"{case}notes/",
         "people": f"{case}people/",
         "custody": f"{case}custody/",
+        "holds": f"{case}holds/",
+        "exhibit custody": f"{case}exhibits/{exhibit.number}/custody/",
         "ledger": f"{case}ledger/",
         "case settings": f"{case}settings/",
         "exhibit": f"{case}exhibits/{exhibit.number}/",
