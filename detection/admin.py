@@ -67,14 +67,12 @@ class AnalysisAdmin(ReadOnlyAdmin):
 
     change_list_template = "admin/detection/analysis/change_list.html"
     list_display = (
-        "id",
+        "short_id",
         "case_number",
         "profile",
         "status",
-        "stage",
         "percent",
         "attempt",
-        "worker",
         "created_at",
         "finished_at",
         "error_code",
@@ -106,6 +104,11 @@ class AnalysisAdmin(ReadOnlyAdmin):
         "log_lines",
     )
     readonly_fields = ("id", "case_number", "log_lines")
+
+    @admin.display(description="id", ordering="id")
+    def short_id(self, analysis: Analysis) -> str:
+        """Enough to tell one from another."""
+        return str(analysis.pk)[:8]
 
     @admin.display(description="case", ordering="exhibit__case__number")
     def case_number(self, analysis: Analysis) -> str:

@@ -253,6 +253,7 @@ class ModelVersion(AuditedModel):
 
     class Meta:
         ordering = ["name", "-registered_at"]
+        verbose_name = "weight set"
 
     def __str__(self) -> str:
         return f"{self.name} {self.sha256[:12]}"
@@ -279,6 +280,8 @@ class ModelDecision(AuditedModel):
 
     class Meta:
         ordering = ["created_at"]
+        verbose_name = "decision about casework"
+        verbose_name_plural = "decisions about casework"
 
     def __str__(self) -> str:
         return f"{self.model}: {self.get_kind_display()}"

@@ -44,6 +44,7 @@ class Migration(migrations.Migration):
                 ("registered_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
+                "verbose_name": "weight set",
                 "ordering": ["name", "-registered_at"],
             },
         ),
@@ -273,6 +274,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "decision about casework",
+                "verbose_name_plural": "decisions about casework",
                 "ordering": ["created_at"],
             },
         ),

@@ -105,7 +105,7 @@ def store_result(*, analysis: Analysis, outcome: AnalysisOutcome) -> Finding:
             result_sha256=hashlib.sha256(text.encode()).hexdigest(),
         )
         Artefact.objects.bulk_create(_artefacts(current, result, keys))
-        note(current, f"complete: {result.decision.verdict}")
+        note(current, "complete")
         _finish(current, AnalysisStatus.COMPLETE, stage=Stage.COMPLETE, percent=100)
         _entry(current, Action.ANALYSIS_COMPLETED, _completion(current, finding, result))
         record_analysis(
@@ -118,7 +118,7 @@ def store_result(*, analysis: Analysis, outcome: AnalysisOutcome) -> Finding:
         notify_submitter(
             analysis=current,
             kind=NotificationKind.FINISHED,
-            text=f"Analysis of {current.exhibit.label} finished: {result.decision.verdict}.",
+            text=f"Analysis of {current.exhibit.label} finished.",
         )
     return finding
 
@@ -263,11 +263,10 @@ def _entry(analysis: Analysis, action: Action, payload: dict[str, Any]) -> None:
 
 
 def _completion(analysis: Analysis, finding: Finding, result: AnalysisResult) -> dict[str, Any]:
-    log10_lr = finding.log10_lr
+    """What the ledger keeps: hashes. The verdict is behind one of them, because administrators and
+    blind reviewers read the ledger."""
     return {
         "attempt": analysis.attempt,
-        "verdict": str(finding.verdict),
-        "log10_lr": None if log10_lr is None else f"{log10_lr:.6f}",
         "result_sha256": finding.result_sha256,
         "evidence_sha256": analysis.evidence_sha256,
         "weights": sorted(weights_of(result)),

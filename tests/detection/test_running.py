@@ -47,13 +47,21 @@ def test_a_result_is_stored_with_its_files_and_its_entry(running: Any, examiner:
     assert entry.payload["result_sha256"] == finding.result_sha256
     assert entry.payload["weights"] == [WEIGHTS_SHA256]
     assert entry.payload["artefacts"] == [artefact.sha256]
-    assert entry.payload["log10_lr"] == "0.868589"
     custody = CustodyEvent.objects.get(kind="analysed")
     assert custody.sha256_before == custody.sha256_after == running.exhibit.sha256
-    assert [line for line in stored.log if "complete: FAKE" in line[1]]
+    assert stored.log[-1][1] == "complete"
     note = Notification.objects.get(recipient__username="bob")
     assert (note.kind, note.case) == ("finished", running.exhibit.case)
     assert verify_all().ok
+
+
+def test_the_verdict_shows_only_in_the_finding(running: Any) -> None:
+    """Administrators and blind reviewers read the ledger and the log of a run."""
+    services.store_result(analysis=running, outcome=outcome_for(running.exhibit))
+    stored = Analysis.objects.get(pk=running.pk)
+    texts = [str(stored.log), *AuditEvent.objects.values_list("payload_text", flat=True)]
+    texts += Notification.objects.values_list("text", flat=True)
+    assert not [text for text in texts if "FAKE" in text]
 
 
 def test_a_second_result_is_refused(running: Any) -> None:
