@@ -14,7 +14,7 @@ help:
 	@echo "make lock    compile requirements*.in to pinned requirements*.txt"
 	@echo "make schema  write docs/openapi.yaml from the code"
 	@echo "make screenshots   take docs/screenshots again from the pages"
-	@echo "make bench   measure analysis times on this machine"
+	@echo "make bench FILES=…  measure analysis times on this machine"
 	@echo "make clean   remove the environment and caches (never var/)"
 
 run: $(VENV)/.installed
@@ -40,7 +40,8 @@ screenshots: $(VENV)/.installed-dev
 	DFD_SCREENSHOTS=docs/screenshots $(BIN)/pytest tests/web/test_screenshots.py -q
 
 bench: $(VENV)/.installed
-	$(BIN)/python -m bench
+	@test -n "$(FILES)" || { echo 'make bench FILES="a.wav b.mp4"'; exit 2; }
+	$(BIN)/python bench/analysis_times.py $(FILES)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache staticfiles
