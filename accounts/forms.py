@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -62,10 +63,17 @@ class KeyForm(forms.Form):
         return timezone.now() + timedelta(days=int(self.cleaned_data["days"]))
 
 
-class TimeZoneForm(forms.Form):
-    """The zone in which times are shown, with UTC beside."""
+class ProfileForm(forms.Form):
+    """The zone in which times are shown, with UTC beside, and the language of the pages."""
 
-    timezone = forms.ChoiceField(label=_("Time zone"))
+    timezone = forms.ChoiceField(
+        label=_("Time zone"), help_text=_("UTC is always shown beside it.")
+    )
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=settings.LANGUAGES,
+        help_text=_("Of the pages in this browser. Findings and the ledger are in English."),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

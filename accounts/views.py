@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts import services
 from accounts.actors import actor_for
-from accounts.forms import KeyForm, TimeZoneForm
+from accounts.forms import KeyForm, ProfileForm
 from accounts.models import ApiKey
 from accounts.reauthentication import require_recent_sign_in
 
@@ -76,13 +78,17 @@ def _my_key(request: HttpRequest, key_id: str) -> ApiKey:
 
 @login_required
 def security(request: HttpRequest) -> HttpResponse:
-    """Second factor, password, time zone."""
-    form = TimeZoneForm(request.POST or None, initial={"timezone": request.user.timezone})
+    """Second factor, password, time zone, language."""
+    initial = {"timezone": request.user.timezone, "language": get_language()}
+    form = ProfileForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        zone = form.cleaned_data["timezone"]
+        zone, language = form.cleaned_data["timezone"], form.cleaned_data["language"]
         services.set_timezone(actor=actor_for(request), user=request.user, timezone=zone)
-        messages.success(request, _("Times are now shown in %(zone)s.") % {"zone": zone})
-        return redirect("accounts:security")
+        with override(language):
+            messages.success(request, _("Times are now shown in %(zone)s.") % {"zone": zone})
+        response = redirect("accounts:security")
+        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, samesite="Lax")
+        return response
     mine = Authenticator.objects.filter(user=request.user)
     factors = {str(kind) for kind in mine.values_list("type", flat=True)}
     return render(

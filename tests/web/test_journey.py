@@ -85,6 +85,8 @@ def sign_in_with_second_factor(page: Page) -> None:
     sign_in(page, "erin")
     page.goto("/account/security/")
     page.get_by_role("link", name="Set up an authenticator app").click()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
     secret = page.locator("#authenticator_secret").input_value()
     page.locator("[name=code]").fill(code_of(secret))
     page.get_by_role("button", name="Activate").click()
