@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from accounts.addresses import client_ip
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(DefaultAccountAdapter):
     """Nobody signs up by himself: administrators create accounts."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -19,7 +19,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return client_ip(request)
 
 
-class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+class SocialAccountAdapter(DefaultSocialAccountAdapter):
     """Whoever the configured identity provider knows gets an account, without any role."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: object) -> bool:

@@ -31,7 +31,10 @@ class PlatformUserAdmin(UserAdmin):
 
     list_display = ("username", "email", "site_role", "is_active", "last_login")
     list_filter = ("site_role", "is_active", "is_staff")
-    fieldsets = (*(UserAdmin.fieldsets or ()), ("Platform", {"fields": ("site_role", "timezone")}))
+    fieldsets = (
+        *(UserAdmin.fieldsets or ()),
+        ("Platform", {"fields": ("site_role", "qualifications", "timezone")}),
+    )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

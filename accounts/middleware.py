@@ -7,15 +7,13 @@ from collections.abc import Callable
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.actors import actor_for
-from accounts.errors import RecordedRefusal
 from accounts.models import User
-from accounts.signals import account_event
+from accounts.refusals import record_refusal
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -30,16 +28,8 @@ class RecordRefusals:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        if not isinstance(exception, PermissionDenied) or isinstance(exception, RecordedRefusal):
-            return
-        with transaction.atomic():
-            account_event.send(
-                sender=User,
-                actor=actor_for(request),
-                action="permission.denied",
-                subject=f"page:{request.path}"[:200],
-                payload={"method": request.method or ""},
-            )
+        if isinstance(exception, PermissionDenied):
+            record_refusal(request, actor_for(request), exception)
 
 
 def require_second_factor(get_response: Handler) -> Handler:

@@ -34,6 +34,10 @@ class User(AbstractUser):
     )
     timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
 
+    qualifications = models.TextField(
+        blank=True, help_text="Training and date of the last proficiency test; printed on reports."
+    )
+
     @property
     def is_administrator(self) -> bool:
         return self.site_role == SiteRole.ADMINISTRATOR

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from accounts.actors import Actor
+from accounts.models import User
 from audit.canonical import timestamp
 from cases import selectors as cases
 from cases.models import Case, CustodyEvent, Exhibit, Note
@@ -49,6 +51,7 @@ def build(
         "selection": selection,
         "purpose": purpose,
         "by": actor.label,
+        "qualifications": _qualifications(actor.user, redactions),
         "removals": removals(redactions),
         "case": _case(actor, case),
         "exhibits": [_exhibit(exhibit, redactions) for exhibit in exhibits],
@@ -161,7 +164,6 @@ def _run(
 ) -> tuple[dict[str, Any], str]:
     finding = detection.finding_for(actor, analysis)
     text = AnalysisResult.from_dict(finding.result).to_json() if finding else ""
-    silent = Redaction.NOTES in redactions
     run = {
         "id": str(analysis.pk),
         "exhibit": analysis.exhibit.label,
@@ -183,7 +185,9 @@ def _run(
         "result_file": result_file(str(analysis.pk)) if finding else "",
         "result_sha256": finding.result_sha256 if finding else "",
         "casework_approved": bool(finding and finding.casework_approved),
-        "reviews": [_review(review, silent) for review in detection.reviews_for(actor, analysis)],
+        "reviews": [
+            _review(review, redactions) for review in detection.reviews_for(actor, analysis)
+        ],
         "artefacts": [
             _artefact(artefact, redactions) for artefact in detection.artefacts_for(actor, analysis)
         ],
@@ -191,11 +195,18 @@ def _run(
     return run, text
 
 
-def _review(review: Review, silent: bool) -> dict[str, Any]:
+def _qualifications(person: User | None, redactions: frozenset[Redaction]) -> str:
+    if person is None or Redaction.PEOPLE in redactions:
+        return ""
+    return person.qualifications
+
+
+def _review(review: Review, redactions: frozenset[Redaction]) -> dict[str, Any]:
     return {
         "kind": review.kind,
         "reviewer": review.reviewer.get_username(),
-        "text": "" if silent else review.text,
+        "qualifications": _qualifications(review.reviewer, redactions),
+        "text": "" if Redaction.NOTES in redactions else review.text,
         "agrees": review.agrees,
         "blind": review.blind,
         "created_at": timestamp(review.created_at),
@@ -222,27 +233,13 @@ def _artefact(artefact: Artefact, redactions: frozenset[Redaction]) -> dict[str,
 
 
 def _models(runs: Iterable[tuple[dict[str, Any], str]]) -> list[dict[str, Any]]:
-    """The registered cards of every weight set that took part."""
-    used = {
-        branch.weights_sha256
-        for _, text in runs
-        if text
-        for branch in AnalysisResult.from_json(text).branches
-        if branch.weights_sha256
-    }
-    cards = ModelVersion.objects.filter(sha256__in=used).prefetch_related("decisions")
-    measured = {
-        card.sha256: {"command": card.command, "interval": card.interval, "sets": card.sets}
-        for card in reliability_of(cards)
-    }
-    return [
-        {
-            "name": card.name,
-            "sha256": card.sha256,
-            "architecture": card.architecture,
-            "licence": card.licence,
-            "card": card.entry,
-            "measured": measured[card.sha256],
-        }
-        for card in cards
-    ]
+    """The registered card of every weight set that gave a score, with its error rates."""
+    found: dict[str, dict[str, Any]] = {}
+    for _, text in runs:
+        if text:
+            result = AnalysisResult.from_json(text)
+            used = {branch.weights_sha256 for branch in result.branches}
+            cards = ModelVersion.objects.filter(sha256__in=used).prefetch_related("decisions")
+            for card in reliability_of(cards, result):
+                found[card.sha256] = dataclasses.asdict(card)
+    return list(found.values())

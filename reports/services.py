@@ -171,7 +171,7 @@ def _store(
     analysis: Analysis | None = None,
 ) -> Export:
     sha256, size = bag.file_hash(file, "sha256"), file.stat().st_size
-    key = artefact_store().put(file, sha256, STORE_FOLDER, move=True)
+    key = artefact_store().put(file, sha256, STORE_FOLDER, final=True)
     mime_type, suffix = {
         ExportKind.REPORT_PDF: ("application/pdf", "pdf"),
         ExportKind.REPORT_HTML: ("text/html", "html"),

@@ -13,6 +13,9 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from accounts.actors import actor_for
+from accounts.refusals import record_refusal
+
 CONTENT_TYPE = "application/problem+json"
 
 # Status of the rooms' own errors by their stable code; what is not listed is a conflict (409).
@@ -39,6 +42,9 @@ STATUS_OF_CODE = {
     "exhibit": 422,
     "missing": 503,
     "scanner": 503,
+    "no_exhibits": 422,
+    "redaction": 422,
+    "pdf_unavailable": 503,
 }
 
 
@@ -73,9 +79,12 @@ def problem(
     return Response(body, status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
-def handle(exc: Exception, _context: dict[str, Any]) -> Response | None:
+def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. None (a 500 with its log entry) for what nobody foresaw."""
     response = _response(exc)
+    if isinstance(exc, PermissionDenied):
+        request = context["request"]
+        record_refusal(request, actor_for(request), exc)
     if response is not None:
         set_rollback()
     return response

@@ -107,6 +107,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "qualifications",
+                    models.TextField(
+                        blank=True,
+                        help_text="Training and date of the last proficiency test; printed on reports.",
+                    ),
+                ),
+                (
                     "groups",
                     models.ManyToManyField(
                         blank=True,

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("frontier", models.TextField(blank=True, default="")),
-                ('seal', models.TextField(blank=True, default='')),
+                ("seal", models.TextField(blank=True, default="")),
             ],
         ),
         migrations.CreateModel(

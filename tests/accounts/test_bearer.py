@@ -63,3 +63,10 @@ def test_a_key_from_a_foreign_network_is_refused_and_told_so(
     )
     assert answer.status_code == 401
     assert "not be used from your address" in answer.content.decode()
+
+
+def test_a_refusal_is_recorded_once(client: Client, plaintext: str) -> None:
+    headers = {"Authorization": f"Bearer {plaintext}"}
+    assert client.get("/api/v1/ledger", headers=headers).status_code == 403
+    entry = AuditEvent.objects.get(action=Action.PERMISSION_DENIED)
+    assert (entry.actor_kind, entry.subject) == ("api_key", "page:/api/v1/ledger")

@@ -27,6 +27,8 @@ from tests.reports.findings import WEIGHTS_SHA256, outcome_for, portrait
 @pytest.fixture
 def examiner(bob: User, actor: Callable[[User], Actor]) -> Actor:
     """Bob, who examines in the case."""
+    bob.qualifications = "Proficiency test passed on 2026-03-01"
+    bob.save()
     return actor(bob)
 
 

@@ -46,6 +46,7 @@ def test_a_report_is_stored_recorded_and_carries_the_checkpoint(
         "That no trace of manipulation was found does not prove",
         "The mouth region is inconsistent with the light.",
         "drawn portraits",
+        "Proficiency test passed on 2026-03-01",
         "Rule 902(13) and (14)",
     ):
         assert words in text, words
@@ -132,6 +133,7 @@ def test_a_redacted_copy_lists_what_was_removed_and_verifies(
     )
     assert b"The mouth region" not in everything
     names = [json.dumps(record), (folder / "data" / "ledger.json").read_text()]
+    assert "Proficiency" not in "".join(names)
     assert '"carol"' not in "".join(names)
     assert '"user": "Person' in json.dumps(record)
     code, words = run(folder)
