@@ -28,6 +28,7 @@ from ml.training.audio_clips import (
     load_manifest,
 )
 from ml.training.engine import ConfigError
+from ml.training.image import freeze
 from ml.training.linear_probe import start_head
 from ml.training.whisper_import import load_encoder
 
@@ -43,7 +44,7 @@ class AudioConfig:
     ``folds`` is held out by source and judged; -1 trains on every source. Of the spoofed half of
     a batch, ``copies`` are copy-synthesis (by ``copy_methods``, none named: all) and ``voices`` own
     synthesis. ``strength`` scales the
-    augmentation probabilities. ``frozen`` names parameter prefixes that are not trained.
+    augmentation probabilities. ``frozen`` names submodules that stay as they are.
     ``probe`` starts the head of a pretrained encoder from a logistic regression.
     """
 
@@ -99,9 +100,8 @@ class AudioTask:
     def __init__(self, config: AudioConfig, data: Path) -> None:
         self.config = config
         self.model = build(config)
-        for name, parameter in self.model.named_parameters():
-            if name.startswith(tuple(config.frozen)):
-                parameter.requires_grad_(False)
+        for name in config.frozen:
+            freeze(self.model.get_submodule(name))
         given = [clip for clip in load_manifest(data) if clip.split == "train"]
         fold_of = leave_source_out(given, config.folds)
         self.judged = [clip for clip in given if fold_of[clip.source] == config.fold]

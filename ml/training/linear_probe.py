@@ -29,7 +29,8 @@ def start_head(
     head = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000)
     head.fit((statistics - mean) / deviation, spoof)
     norm = model.statistics_norm
-    assert norm.running_mean is not None and norm.running_var is not None
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
     with torch.no_grad():
         norm.running_mean.copy_(_tensor(mean))
         norm.running_var.copy_(_tensor(deviation**2))
