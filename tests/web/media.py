@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import wave
 from pathlib import Path
 
@@ -13,6 +15,10 @@ from tests.web.sample import drawn_face
 
 RATE = 16_000
 FRAMES_PER_SECOND = 10
+SENTENCE = (
+    "Good morning, this is the account holder. Please transfer the amount we talked about "
+    "to the new account, today before noon. Thank you very much."
+)
 
 
 def recordings(folder: Path) -> dict[str, Path]:
@@ -23,6 +29,16 @@ def recordings(folder: Path) -> dict[str, Path]:
         "audio": _sound(folder / "message.wav"),
         "video": _clip(folder / "call.mp4"),
     }
+
+
+def spoken(folder: Path) -> Path | None:
+    """A sentence of the espeak-ng synthesiser; None where it is not installed."""
+    espeak = shutil.which("espeak-ng")
+    if espeak is None:
+        return None
+    path = folder / "spoken.wav"
+    subprocess.run([espeak, "-w", str(path), SENTENCE], check=True)
+    return path
 
 
 def long_sound(path: Path, megabytes: int) -> Path:

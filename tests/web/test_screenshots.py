@@ -1,104 +1,110 @@
-"""Pictures of the pages. ``make screenshots`` writes them to docs/screenshots."""
+"""Pictures of the pages with findings that the shipped detectors really made.
+
+``make screenshots`` keeps them in docs/screenshots; a test run throws them away.
+"""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser, Page, expect
 
-from accounts.actors import user_actor
-from accounts.models import User
-from cases import services as case_services
-from cases.models import Exhibit
-from detection import services
-from detection.models import Analysis, ReviewKind
-from tests.web.addresses import pages_of_a_case
-from tests.web.conftest import DESKTOP, PHONE, finished
+from tests.live import LivePlatform
+from tests.web import media
+from tests.web.conftest import DESKTOP, PHONE, Visitor, until
 
 pytestmark = pytest.mark.browser
 
+PASSWORD = "a long password for the pictures"
+PERSON = f"""
+from accounts.models import User
+if not User.objects.filter(username="lena").exists():
+    User.objects.create_user("lena", password={PASSWORD!r})
+"""
+ANALYSED_WITHIN_S = 280
+SETTLED_MS = 1200
 FEWEST_COLOURS = 40
-SETTLED_MS = 900
-SHOTS = [
-    # name, page, window, colours, whole page
-    ("home", "home", DESKTOP, "light", False),
-    ("case", "evidence", DESKTOP, "light", False),
-    ("exhibit", "exhibit", DESKTOP, "light", False),
-    ("finding", "finding", DESKTOP, "light", True),
-    ("finding-dark", "finding", DESKTOP, "dark", False),
-    ("ledger", "ledger", DESKTOP, "light", False),
-    ("finding-phone", "finding", PHONE, "dark", False),
-    ("case-phone", "evidence", PHONE, "light", False),
-]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """docs/screenshots when asked for through DFD_SCREENSHOTS, else a folder thrown away."""
-    wanted = os.environ.get("DFD_SCREENSHOTS", "")
-    chosen = Path(wanted) if wanted else tmp_path
+    """The folder named by DFD_SCREENSHOTS, else one that is thrown away."""
+    chosen = Path(os.environ.get("DFD_SCREENSHOTS") or tmp_path / "screenshots")
     chosen.mkdir(parents=True, exist_ok=True)
     return chosen
 
 
 @pytest.fixture
-def lived_in(alice: User, bob: User, finding: Analysis, exhibits: dict[str, Exhibit]) -> Analysis:
-    """The case with a note, findings of several exhibits and an opinion."""
-    case_services.edit_case(
-        actor=user_actor(alice),
-        case=finding.exhibit.case,
-        title="Video call to the bank",
-        description="The bank asks whether the caller of 12 November is the account holder.",
-    )
-    case_services.add_note(
-        actor=user_actor(bob), case=finding.exhibit.case, text="Handed over on a **USB stick**."
-    )
-    finished(alice, exhibits["audio"])
-    services.submit_analysis(actor=user_actor(alice), exhibit=exhibits["image"])
-    services.add_review(
-        actor=user_actor(bob),
-        analysis=finding,
-        kind=ReviewKind.OPINION,
-        text="The mouth flickers between 0:01 and 0:05. I agree with the finding.",
-        agrees=True,
-    )
-    return finding
+def lena(chromium: Browser, live_platform: LivePlatform) -> Iterator[Visitor]:
+    """An examiner who is signed in on the running platform."""
+    live_platform.shell(PERSON)
+    visitor = Visitor(chromium, live_platform.url)
+    visitor.page.goto("/account/login/")
+    visitor.page.get_by_label("Login").fill("lena")
+    visitor.page.get_by_label("Password").fill(PASSWORD)
+    visitor.page.get_by_role("button", name="Sign in", exact=True).click()
+    yield visitor
+    visitor.context.close()
 
 
-@pytest.mark.parametrize(("name", "page_name", "window", "colours", "whole"), SHOTS)
-def test_picture_of(
-    visit: Callable[..., Any],
-    alice: User,
-    lived_in: Analysis,
-    folder: Path,
-    name: str,
-    page_name: str,
-    window: dict[str, int],
-    colours: str,
-    whole: bool,
+@pytest.mark.timeout(600)
+def test_pictures_of_a_real_analysis(
+    chromium: Browser, lena: Visitor, folder: Path, tmp_path: Path
 ) -> None:
-    page = visit(color_scheme=colours, viewport=window).enter(alice)
-    addresses = {"home": "/", **pages_of_a_case(lived_in)}
-    page.goto(addresses[page_name])
+    case = analysed_case(lena.page, tmp_path)
+    findings = [
+        (link.inner_text(), link.get_attribute("href") or "")
+        for link in lena.page.locator("a[data-key-row]").all()
+    ]
+    pages = {"home": "/", "case": case, "analyses": f"{case}analyses/", "ledger": f"{case}ledger/"}
+    pages |= {f"finding-{Path(name).stem}": address for name, address in findings}
+    for name, address in pages.items():
+        picture(lena.page, address, folder / f"{name}.png", whole=name.startswith("finding"))
+
+    state = lena.context.storage_state()
+    phone = Visitor(
+        chromium, lena.address, viewport=PHONE, color_scheme="dark", storage_state=state
+    )
+    picture(phone.page, pages["finding-message"], folder / "finding-phone.png")
+    phone.context.close()
+
+
+def analysed_case(page: Page, folder: Path) -> str:
+    """Open a case with generated recordings, analyse all, and wait; its address."""
+    page.set_viewport_size(DESKTOP)
+    page.goto("/cases/new/")
+    page.get_by_label("Title").fill("Voice message and video call to the bank")
+    page.get_by_label("Description").fill(
+        "The bank asks whether the caller of 12 November is the account holder."
+    )
+    page.get_by_role("button", name="Open the case").click()
+    case = page.url
+    recordings = [*media.recordings(folder / "media").values()]
+    if spoken := media.spoken(folder / "media"):
+        recordings.append(spoken)
+    page.locator("#files").set_input_files(recordings)
+    expect(page.get_by_text("hashes agree")).to_have_count(len(recordings), timeout=60_000)
+    page.get_by_label("Select all").check()
+    page.get_by_role("button", name="Analyse selected").click()
+    until(page, "!document.querySelector('.sign-running')", ANALYSED_WITHIN_S)
+    return case
+
+
+def picture(page: Page, address: str, path: Path, *, whole: bool = False) -> None:
+    """Write what the page shows; an all but empty picture is an error."""
+    page.goto(address)
     page.wait_for_load_state("networkidle")
     if whole:  # pictures load when they come into view
         page.locator("footer").scroll_into_view_if_needed()
         page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(SETTLED_MS)
-    content = page.screenshot(full_page=whole)
-    (folder / f"{name}.png").write_bytes(_smaller(content))
-    colours_used = Image.open(io.BytesIO(content)).convert("RGB").getcolors(maxcolors=1 << 24)
-    assert colours_used is not None
-    assert len(colours_used) >= FEWEST_COLOURS
-
-
-def _smaller(png: bytes) -> bytes:
-    """The picture with 256 colours, which is all a page needs."""
-    buffer = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(256).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+    shown = Image.open(io.BytesIO(page.screenshot(full_page=whole))).convert("RGB")
+    colours = shown.getcolors(maxcolors=1 << 24)
+    assert colours is not None
+    assert len(colours) >= FEWEST_COLOURS
+    shown.quantize(256).save(path, "PNG", optimize=True)
