@@ -212,8 +212,13 @@ def _check(kind: CalibratorKind, logits: Floats, is_fake: NDArray[np.bool_]) -> 
 
 
 def _fit(kind: CalibratorKind, logits: Floats, is_fake: NDArray[np.bool_]) -> Calibrator:
-    counts = {"n_real": int((~is_fake).sum()), "n_fake": int(is_fake.sum())}
-    empty = Calibrator(kind=kind, lower=0.0, upper=0.0, **counts)
+    empty = Calibrator(
+        kind=kind,
+        lower=0.0,
+        upper=0.0,
+        n_real=int((~is_fake).sum()),
+        n_fake=int(is_fake.sum()),
+    )
     if kind is CalibratorKind.PLATT:
         weights, offset = balanced_logistic(logits[:, None], is_fake)
         return replace(empty, scale=float(weights[0]), offset=offset)

@@ -71,6 +71,8 @@ def opened(
     except (FFmpegError, ValueError, OverflowError) as error:
         raise _open_error(stream, error) from error
     with container:
+        if not isinstance(container, av.container.InputContainer):
+            raise TypeError("opened for reading")
         if container.format.name not in FORMATS:
             raise MediaError(
                 MediaCode.UNSUPPORTED,

@@ -22,7 +22,10 @@ from ml.result import MediaFacts, MediaKind, from_plain, to_plain
 
 _HEADER = struct.Struct("<QQ")
 _ALIGN = 64
-_TYPES = {"uint8": np.dtype(np.uint8), "float32": np.dtype(np.float32)}
+_TYPES: dict[str, np.dtype[Any]] = {
+    "uint8": np.dtype(np.uint8),
+    "float32": np.dtype(np.float32),
+}
 _MAX_JSON = 16 << 20
 
 

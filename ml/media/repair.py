@@ -6,9 +6,9 @@ Everything happens in memory; the file on disk is never touched.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import av.container
@@ -20,6 +20,7 @@ from ml.media.plan import Limits
 
 _SEARCH = 1 << 20
 _MAGICS = (b"\x1aE\xdf\xa3", b"OggS", b"fLaC", b"FLV\x01", b"0&\xb2u\x8ef\xcf\x11")
+Encode = Callable[[Any], list[av.Packet]]
 _FAILURES = (FFmpegError, MediaError, ValueError, OverflowError, MemoryError)
 
 
@@ -84,16 +85,17 @@ def _transcode(source: BinaryIO, limits: Limits) -> BinaryIO:
         av.open(target, "w", format="matroska") as output,
     ):
         video, audio = video_stream(container), audio_stream(container)
-        encoders: dict[int, av.stream.Stream] = {}
+        encoders: dict[int, Encode] = {}
         if video is not None:
             rate = video.average_rate or Fraction(25)
             picture = output.add_stream("libx264", rate=rate, options={"preset": "ultrafast"})
             picture.width = video.codec_context.width // 2 * 2
             picture.height = video.codec_context.height // 2 * 2
             picture.pix_fmt = "yuv420p"
-            encoders[video.index] = picture
+            encoders[video.index] = picture.encode
         if audio is not None:
-            encoders[audio.index] = output.add_stream("aac", rate=audio.codec_context.sample_rate)
+            sound = output.add_stream("aac", rate=audio.codec_context.sample_rate)
+            encoders[audio.index] = sound.encode
         _reencode(container, output, encoders)
     target.seek(0)
     return target
@@ -102,7 +104,7 @@ def _transcode(source: BinaryIO, limits: Limits) -> BinaryIO:
 def _reencode(
     container: av.container.InputContainer,
     output: av.container.OutputContainer,
-    encoders: dict[int, av.stream.Stream],
+    encoders: dict[int, Encode],
 ) -> None:
     packets = container.demux()
     while True:
@@ -112,10 +114,8 @@ def _reencode(
         except StopIteration:
             break
         except FFmpegError:
-            if not container.size:
-                break
             continue
         for frame in frames:
-            output.mux(encoders[packet.stream.index].encode(frame))
-    for encoder in encoders.values():
-        output.mux(encoder.encode(None))
+            output.mux(encoders[packet.stream.index](frame))
+    for encode in encoders.values():
+        output.mux(encode(None))

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from ml.errors import MediaCode, MediaError
 from ml.media.decoded import Decoded
@@ -94,7 +95,7 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> int:
             process.wait()
 
 
-def _crash(status: int, errors: tempfile._TemporaryFileWrapper[bytes]) -> MediaError:
+def _crash(status: int, errors: IO[bytes]) -> MediaError:
     if -status in _SIGNALS:
         return MediaError(
             MediaCode.TOO_LARGE, f"The decoder reached {_SIGNALS[signal.Signals(-status)]}."

@@ -195,7 +195,7 @@ class _Reader:
     def _collect(self, wanted: set[int]) -> None:
         last = max(wanted)
         for position, frame in enumerate(self._decoded()):
-            if self.first_time is None and frame.time is not None:
+            if self.first_time is None and frame.pts is not None:
                 self.first_time = float(frame.time)
             index = self._index(frame, position)
             if index > last:
@@ -208,7 +208,7 @@ class _Reader:
 
     def _index(self, frame: av.VideoFrame, position: int) -> int:
         """Place of a decoded frame in presentation order, by its PTS when there is one."""
-        if not self.packets.times or frame.time is None:
+        if not self.packets.times or frame.pts is None:
             return position
         return max(bisect_right(self.packets.times, float(frame.time) + _TICK) - 1, 0)
 
@@ -230,7 +230,7 @@ class _Reader:
     def _time(self, index: int, frame: av.VideoFrame) -> float:
         if self.packets.times:
             return self.packets.times[index] - self.packets.times[0]
-        if frame.time is not None:
+        if frame.pts is not None:
             return float(frame.time) - (self.first_time or 0.0)
         return float(index / self.rate) if self.rate else 0.0
 

@@ -21,7 +21,7 @@ from ml.branches.registry import create_branch
 from ml.errors import CalibrationError
 from ml.evaluation.scored import read_scores
 from ml.fusion.calibration import Calibrator, Floats
-from ml.fusion.heads import FusionHeads, fit_heads
+from ml.fusion.heads import FusionHead, FusionHeads, fit_heads
 from ml.result import MediaKind
 
 _SEED = 0
@@ -47,26 +47,28 @@ def fit(
     heard = {name for name in scores if create_branch(name).modality is MediaKind.AUDIO}
     audio = read_table({name: scores[name] for name in sorted(heard)}, calibrators)
     visual = read_table({name: scores[name] for name in sorted(set(scores) - heard)}, calibrators)
-    heads = []
+    heads: list[FusionHead] = []
     for table in (audio, visual, compose(audio, visual)):
-        mixed = bool(heard & table.llrs.keys()) and bool(table.llrs.keys() - heard)
-        try:
-            fitted = fit_heads(
-                table.llrs,
-                table.is_fake,
-                accept=lambda names, mixed=mixed: (
-                    not mixed or bool(names & heard and names - heard)
-                ),
-                data_sha256=digest.hexdigest(),
-            )
-        except CalibrationError:
-            continue
-        heads += fitted.heads
+        heads += _fitted(table, heard, digest.hexdigest())
     if not heads:
         raise CalibrationError("too_few", "No set of branches was scored on enough recordings.")
     result = FusionHeads(tuple(heads))
     result.save(out)
     return result
+
+
+def _fitted(table: Table, heard: set[str], data_sha256: str) -> tuple[FusionHead, ...]:
+    """The heads of one table; a table of both senses serves only sets of both senses."""
+    both_senses = bool(heard & table.llrs.keys()) and bool(table.llrs.keys() - heard)
+
+    def accept(names: frozenset[str]) -> bool:
+        return not both_senses or bool(names & heard and names - heard)
+
+    try:
+        fitted = fit_heads(table.llrs, table.is_fake, accept=accept, data_sha256=data_sha256)
+    except CalibrationError:
+        return ()
+    return fitted.heads
 
 
 def read_table(

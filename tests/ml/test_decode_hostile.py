@@ -15,8 +15,10 @@ import pytest
 from ml.errors import MediaError
 from ml.media.decoded import Decoded
 from ml.media.plan import DecodePlan, Limits
+from ml.media.repair import repairs
 from ml.media.sandbox import decode_sandboxed, run_child
 from tests.ml.media_samples import (
+    frame_number,
     still_bytes,
     tone,
     write_audio,
@@ -116,6 +118,22 @@ def test_junk_before_the_container_is_repaired(tmp_path: Path) -> None:
     decoded = decode_sandboxed(stored(tmp_path / "a.mkv", head + whole), PLAN)
     assert len(decoded.frames) == 4
     assert decoded.transforms[0] == f"repaired: {len(head)} bytes before the container left out"
+
+
+def test_every_repair_gives_a_readable_recording(tmp_path: Path) -> None:
+    """A copy into a new container and a transcoding, both with picture and sound."""
+    with write_video(tmp_path / "v.avi", frames=20).open("rb") as source:
+        candidates = list(repairs(source, Limits()))
+    assert [words for _, words in candidates] == [
+        "repaired: streams copied into a new container",
+        "repaired: transcoded to H.264 and AAC",
+    ]
+    for content, _ in candidates:
+        path = stored(tmp_path / "repaired.bin", content.read())
+        decoded = decode_sandboxed(path, DecodePlan(max_frames=20))
+        assert len(decoded.frames) == 20
+        assert frame_number(decoded.frames[-1].rgb) == pytest.approx(19, abs=1.5)
+        assert decoded.waveform is not None
 
 
 def test_pixel_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
