@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from accounts.actors import Actor
 from accounts.models import User
@@ -30,13 +30,21 @@ from ml.result import AnalysisResult
 def analyses_for(
     actor: Actor, *, case: Case | None = None, exhibit: Exhibit | None = None
 ) -> QuerySet[Analysis]:
-    """Analyses the actor may see, newest first, with their exhibit and case."""
+    """Analyses the actor may see, newest first, with their exhibit and case.
+
+    ``seen_verdict`` and ``seen_log10_lr`` are for sorting and filtering: None where a blind review
+    hides the finding, so that no order of rows gives it away.
+    """
     rows: QuerySet[Analysis] = Analysis.objects.restrict(actor, CaseAction.VIEW_FINDINGS)
     if case is not None:
         rows = rows.filter(exhibit__case=case)
     if exhibit is not None:
         rows = rows.filter(exhibit=exhibit)
-    return rows.select_related("exhibit__case")
+    seen = Finding.objects.restrict(actor, CaseAction.VIEW_FINDINGS).filter(analysis=OuterRef("pk"))
+    return rows.select_related("exhibit__case").annotate(
+        seen_verdict=Subquery(seen.values("verdict")[:1]),
+        seen_log10_lr=Subquery(seen.values("log10_lr")[:1]),
+    )
 
 
 def analysis_for(actor: Actor, analysis_id: uuid.UUID | str) -> Analysis:

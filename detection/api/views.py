@@ -46,7 +46,7 @@ class AnalysisFilter(filters.FilterSet):
 
     case = filters.UUIDFilter(field_name="exhibit__case_id")
     exhibit = filters.UUIDFilter(field_name="exhibit_id")
-    verdict = filters.CharFilter(field_name="finding__verdict")
+    verdict = filters.CharFilter(field_name="seen_verdict")
     created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
     created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
 

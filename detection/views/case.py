@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -34,8 +35,8 @@ PAGE_SIZE = 100
 ORDERS = {
     "created": "created_at",
     "exhibit": "exhibit__number",
-    "verdict": "finding__verdict",
-    "lr": "finding__log10_lr",
+    "verdict": "seen_verdict",
+    "lr": "seen_log10_lr",
     "status": "status",
 }
 
@@ -83,7 +84,7 @@ def _with_latest(
 @login_required
 @require_GET
 def case_analyses(request: HttpRequest, number: str) -> HttpResponse:
-    """Every analysis of the case, sortable; with ``format=csv`` as a file."""
+    """Every analysis of the case, sortable; ``format=csv`` as a file, ``compare`` two of them."""
     context = case_page(request, number, tab="analyses")
     if not context["may"].get(str(CaseAction.VIEW_FINDINGS)):
         raise PermissionDenied(_("Your role in this case does not include its findings."))
@@ -95,6 +96,8 @@ def case_analyses(request: HttpRequest, number: str) -> HttpResponse:
     )
     if request.GET.get("format") == "csv":
         return _as_csv(actor, runs, number)
+    if "compare" in request.GET:
+        return _to_comparison(request, number)
     page = Paginator(runs, PAGE_SIZE).get_page(request.GET.get("page"))
     findings = _findings_by_run(actor, page.object_list)
     context |= {
@@ -105,6 +108,16 @@ def case_analyses(request: HttpRequest, number: str) -> HttpResponse:
     }
     template = "detection/_analyses.html" if request.htmx else "detection/analyses.html"
     return render(request, template, context)
+
+
+def _to_comparison(request: HttpRequest, number: str) -> HttpResponse:
+    chosen = request.GET.getlist("compare")
+    try:
+        first, second = (uuid.UUID(text) for text in chosen)
+    except ValueError:
+        messages.error(request, _("Choose exactly two analyses to compare."))
+        return redirect("detection:case_analyses", number)
+    return redirect("detection:comparison", first, second)
 
 
 def _findings_by_run(actor: Actor, runs: Iterable[Analysis]) -> dict[Any, Finding]:

@@ -89,6 +89,8 @@ def test_a_blind_reviewer_sees_no_outcome_before_opining(
     assert not selectors.artefacts_for(reviewer, analysis).exists()
     assert not selectors.reviews_for(reviewer, analysis).exists()
     assert not selectors.findings_for(reviewer).exists()
+    assert not selectors.analyses_for(reviewer).filter(seen_verdict="FAKE").exists()
+    assert selectors.analyses_for(examiner).filter(seen_verdict="FAKE").exists()
     assert selectors.finding_for(examiner, analysis) is not None
     with pytest.raises(ReviewRefused) as refused:
         opine(reviewer, analysis, SIGN_OFF)
