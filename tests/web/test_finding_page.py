@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from detection.models import Analysis, Review
-from tests.web.conftest import until
+from tests.web.conftest import finished, until
 
 pytestmark = pytest.mark.browser
 
@@ -108,3 +108,14 @@ def test_a_blind_reviewer_sees_no_outcome_before_answering(
     blind.get_by_label("Reasons").fill("The face does not follow the head.")
     blind.get_by_role("button", name="Add to the record").click()
     expect(blind.get_by_role("heading", name="The findings support manipulation")).to_be_visible()
+
+
+def test_two_runs_are_compared(visit: Callable[..., Any], alice: User, finding: Analysis) -> None:
+    finished(alice, finding.exhibit)
+    page = visit().enter(alice)
+    page.goto(f"/cases/{finding.exhibit.case.number}/analyses/")
+    for box in page.locator("[name=compare]").all():
+        box.check()
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_text("Identical: the same numbers.")).to_be_visible()
+    expect(page.locator(".comparison .differs")).to_have_count(0)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import re
+from pathlib import Path
+
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,6 +19,8 @@ from tests.web.addresses import pages_of_a_case, pages_of_everybody
 from tests.web.conftest import finished
 
 READS = 12
+FIRST_LOAD = 500_000  # bytes, compressed, without the recording itself
+STATIC = Path(settings.BASE_DIR) / "static"
 # Appending to the ledger locks the heads of two chains; a view of evidence is such an entry.
 LEDGER_WRITES = ("INSERT", "UPDATE", "SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
 
@@ -98,3 +105,14 @@ def test_error_pages_say_what_to_do(alice: User) -> None:
 
 def test_signing_up_is_not_offered(db: None, client: Client) -> None:
     assert "sign up" not in client.get("/account/login/").content.decode().lower()
+
+
+@pytest.mark.usefixtures("redis_server")
+def test_a_first_visit_transfers_little(alice: User, finding: Analysis) -> None:
+    page = signed_in(alice).get(f"/analyses/{finding.pk}/").content
+    linked = re.findall(rb'(?:src|href)="/static/([^"]+)"', page)
+    modules = ["dfd/menus.js", "dfd/keyboard.js", "dfd/views.js"]
+    files = {name.decode() for name in linked} | set(modules)
+    sizes = [len(gzip.compress((STATIC / name).read_bytes())) for name in files]
+    assert len(files) > 8
+    assert len(gzip.compress(page)) + sum(sizes) < FIRST_LOAD
