@@ -70,14 +70,14 @@ def take_in(
 ) -> Exhibit:
     """Check a file in quarantine, store it and register the exhibit.
 
-    Gives up ``received.path``. Raises EvidenceRefused; the caller records the refusal.
+    The caller removes ``received.path`` and records the refusal. Raises EvidenceRefused.
     """
     media_type = check(received, declared_sha256)
     check_room(case, received.digests.size)
     scan = malware.scan(received.path)
     try:
         key = evidence_store().put(
-            received.path, received.digests.sha256, folder=str(case.pk), move=True
+            received.path, received.digests.sha256, folder=str(case.pk), final=True
         )
     except StoreError as error:
         raise EvidenceRefused(RefusalCode.HASH_MISMATCH, error.message) from error

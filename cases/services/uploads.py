@@ -232,10 +232,11 @@ def _finish(actor: Actor, upload: Upload) -> None:
         record_refusal(actor=actor, case=upload.case, filename=upload.filename, refusal=refusal)
         upload.state = State.REFUSED
         upload.refusal_code, upload.refusal_message = str(refusal.code), refusal.message
-        path.unlink(missing_ok=True)
         raise
     finally:
         upload.save(update_fields=["state", "exhibit", "refusal_code", "refusal_message"])
+        if upload.state != State.RECEIVING:  # after an outage the bytes wait for the next request
+            path.unlink(missing_ok=True)
 
 
 def _end(actor: Actor, upload: Upload, state: Upload.State) -> None:

@@ -16,10 +16,11 @@ KEY = re.compile(r"([0-9a-z-]+/)*[0-9a-f]{2}/[0-9a-f]{64}")
 class Store(Protocol):
     """Content-addressed and write-once: a key names its own SHA-256 and is never rewritten."""
 
-    def put(self, path: Path, sha256: str, folder: str = "", *, move: bool = False) -> str:
+    def put(self, path: Path, sha256: str, folder: str = "", *, final: bool = False) -> str:
         """Store the file's bytes and read them back; the key under which they are kept.
 
-        ``move``: the caller gives the file up, so it may become the stored one without a copy.
+        ``final``: nobody will write to the file again, so it may become the stored one without a
+        copy. The caller removes its own name of it.
         Putting the same content again changes nothing that is stored.
         Raises StoreError ``mismatch`` when what is stored does not have this hash.
         """

@@ -23,19 +23,17 @@ class FileStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def put(self, path: Path, sha256: str, folder: str = "", *, move: bool = False) -> str:
+    def put(self, path: Path, sha256: str, folder: str = "", *, final: bool = False) -> str:
         key = object_key(sha256, folder)
         target = self.root / key
         target.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        placed = not target.exists() and _place(path, target, move)
+        placed = not target.exists() and _place(path, target, final)
         try:
             check_stored(key, hash_file(target), sha256)
         except Exception:
             if placed:
                 target.unlink()
             raise
-        if move:
-            path.unlink()
         return key
 
     def path(self, key: str) -> Path:
@@ -63,11 +61,11 @@ class FileStore:
         _sync_folder(target.parent)
 
 
-def _place(source: Path, target: Path, move: bool) -> bool:
+def _place(source: Path, target: Path, final: bool) -> bool:
     """Give the bytes their final name; False when another process was first with the same."""
     draft = target.parent / f".incoming-{uuid.uuid4().hex}"
     try:
-        if not (move and _link(source, draft)):
+        if not (final and _link(source, draft)):
             _copy(source, draft)
         draft.chmod(READ_ONLY)
         os.link(draft, target)

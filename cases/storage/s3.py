@@ -46,15 +46,13 @@ class S3Store:
         )
         return cls(storage, cache / parts.netloc)
 
-    def put(self, path: Path, sha256: str, folder: str = "", *, move: bool = False) -> str:
+    def put(self, path: Path, sha256: str, folder: str = "", *, final: bool = False) -> str:
         key = object_key(sha256, folder)
         if not self.exists(key):
             # Before the upload: object lock might not let a wrong object be taken away again.
             check_stored(key, hash_file(path), sha256)
             self._upload(path, key)
         check_stored(key, self.digests(key), sha256)
-        if move:
-            path.unlink()
         return key
 
     def path(self, key: str) -> Path:

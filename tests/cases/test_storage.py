@@ -62,8 +62,8 @@ def test_bytes_come_back_under_their_hash(store: Store, source: Path) -> None:
     assert (digests.sha256, digests.size) == (SHA256, len(CONTENT))
     assert digests.sha512 == hashlib.sha512(CONTENT).hexdigest()
     assert source.exists()
-    assert store.put(source, SHA256, folder="case-1", move=True) == key
-    assert not source.exists()
+    assert store.put(source, SHA256, folder="case-1", final=True) == key
+    assert source.exists()
 
 
 def test_wrong_hash_is_refused_and_nothing_stays(store: Store, source: Path) -> None:
@@ -130,9 +130,16 @@ def test_store_on_another_file_system_gets_a_copy(
 
     monkeypatch.setattr(os, "link", across_file_systems)
     store = FileStore(tmp_path / "store")
-    key = store.put(source, SHA256, move=True)
+    key = store.put(source, SHA256, final=True)
     assert store.path(key).read_bytes() == CONTENT
-    assert not source.exists()
+    assert store.path(key).stat().st_ino != source.stat().st_ino
+
+
+def test_file_that_is_final_becomes_the_stored_one(tmp_path: Path, source: Path) -> None:
+    store = FileStore(tmp_path / "store")
+    key = store.put(source, SHA256, final=True)
+    assert store.path(key).stat().st_ino == source.stat().st_ino
+    assert stat.S_IMODE(store.path(key).stat().st_mode) == 0o440
 
 
 def test_bucket_refuses_a_second_object_of_the_same_name(bucket: Any, tmp_path: Path) -> None:

@@ -295,3 +295,15 @@ def test_session_needs_the_csrf_token(alice, case) -> None:
     headers = {**TUS, "Upload-Length": "10", "Upload-Metadata": encoded(case=case.pk)}
     assert http.post(ADDRESS, headers=headers).status_code == 403
     assert not Upload.objects.exists()
+
+
+def test_outage_of_the_scanner_leaves_the_upload_to_be_finished_later(
+    tus: TusClient, settings, tmp_path: Path
+) -> None:
+    content = wav_bytes()
+    address = tus.begin(len(content))
+    settings.DFD = dataclasses.replace(settings.DFD, clamd=str(tmp_path / "nobody-listens"))
+    outage = tus.patch(address, 0, content)
+    assert (outage.status_code, outage.json()["code"]) == (503, "scanner")
+    settings.DFD = dataclasses.replace(settings.DFD, clamd="")
+    assert Exhibit.objects.get(pk=tus.head(address)["DFD-Exhibit"]).size == len(content)
