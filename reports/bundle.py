@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from django.utils import timezone
+
 from cases.storage import evidence_store
 from detection.selectors import artefact_bytes
 from reports import bag, case_uco, rendering
@@ -72,7 +74,7 @@ def seal(folder: Path, record: dict[str, Any], ledger: dict[str, Any]) -> None:
             "Source-Organization": "DFD Platform",
             "External-Identifier": record["export"],
             "External-Description": f"Case {record['case']['number']}: {record['selection']}",
-            "Bagging-Date": ledger["entries"][-1].get("record", {}).get("occurred_at", "")[:10],
+            "Bagging-Date": timezone.now().date().isoformat(),
         },
     )
 

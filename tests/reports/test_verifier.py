@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import bagit
 import pytest
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -85,6 +86,10 @@ def test_a_bundle_verifies_in_another_folder_without_our_packages(bundle: Path) 
     code, words = run(bundle, "--key", keys.current_verifier_key())
     assert code == 0, words
     assert "compare it" not in words
+
+
+def test_other_tools_know_it_as_a_valid_bag(bundle: Path) -> None:
+    assert bagit.Bag(str(bundle)).validate()
 
 
 def test_sha256sum_verifies_the_files_too(bundle: Path) -> None:
