@@ -78,7 +78,8 @@ def _evidence(branch: BranchResult, rule: DecisionRule) -> Evidence:
     llr, bounds = branch.llr or 0.0, branch.llr_bounds or (0.0, 0.0)
     if branch.modality is MediaKind.AUDIO:
         llr /= rule.audio_temperature
-    return Evidence(branch.name, branch.modality, llr, bounds, rule.shares.get(branch.name, 1.0))
+    share = rule.shares.get(branch.name, 1.0)
+    return Evidence(branch.name, branch.modality, llr, bounds, share, branch.calibrator_sha256)
 
 
 def _verdict(llr: float, probability: float, rule: DecisionRule) -> tuple[Verdict, str]:

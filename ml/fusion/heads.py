@@ -27,7 +27,11 @@ _RIDGE = 1e-3
 
 @dataclass(frozen=True)
 class FusionHead:
-    """ln LR = bias + sum(weight_j * llr_j), bounded to (lower, upper), natural logarithm."""
+    """ln LR = bias + sum(weight_j * llr_j), bounded to (lower, upper), natural logarithm.
+
+    ``calibrators`` are the hashes of the calibrator files it was fitted behind, in the order of
+    ``branches``: it is not valid behind others.
+    """
 
     branches: tuple[str, ...]
     weights: tuple[float, ...]
@@ -37,6 +41,7 @@ class FusionHead:
     n_real: int
     n_fake: int
     data_sha256: str = ""
+    calibrators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class FusionHeads:
                         **head,
                         "branches": tuple(head["branches"]),
                         "weights": tuple(float(weight) for weight in head["weights"]),
+                        "calibrators": tuple(head.get("calibrators", ())),
                     }
                 )
                 for head in table["heads"]

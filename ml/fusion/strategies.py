@@ -18,13 +18,14 @@ _NO_VOTE = 1e-6
 @dataclass(frozen=True)
 class Evidence:
     """One scored branch: calibrated ``llr`` within ``bounds`` (natural log), ``share`` for the
-    weighted average."""
+    weighted average; ``calibrator_sha256`` is the file that made the llr."""
 
     branch: str
     modality: MediaKind
     llr: float
     bounds: tuple[float, float]
     share: float = 1.0
+    calibrator_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,11 @@ def _logistic(evidence: Sequence[Evidence], heads: FusionHeads) -> Combination:
     if len(evidence) == 1:
         return _within(evidence, [1.0])
     head = heads.find(frozenset(item.branch for item in evidence))
-    if head is None:
+    fitted_behind = dict(zip(head.branches, head.calibrators, strict=False)) if head else {}
+    if head is None or any(
+        fitted_behind.get(item.branch, item.calibrator_sha256) != item.calibrator_sha256
+        for item in evidence
+    ):
         equal = [1.0 / len(evidence)] * len(evidence)
         note = "No fusion head is fitted for this set of branches; their mean is used."
         return _within(evidence, equal, note)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +52,12 @@ def fit(
         heads += _fitted(table, heard, digest.hexdigest())
     if not heads:
         raise CalibrationError("too_few", "No set of branches was scored on enough recordings.")
-    result = FusionHeads(tuple(heads))
+    result = FusionHeads(
+        tuple(
+            replace(head, calibrators=tuple(calibrators[name].sha256 for name in head.branches))
+            for head in heads
+        )
+    )
     result.save(out)
     return result
 

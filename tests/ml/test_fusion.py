@@ -218,6 +218,17 @@ def test_logistic_uses_the_head_of_exactly_the_branches_present() -> None:
     assert "No fusion head" in other.note
 
 
+def test_a_head_fitted_behind_another_calibrator_is_not_used() -> None:
+    head = FusionHead(("x", "z"), (0.5, 0.25), 0.1, -2.0, 2.0, 40, 40, "", ("old", "same"))
+    seen, heard = (
+        replace(SEEN, calibrator_sha256="new"),
+        replace(HEARD, calibrator_sha256="same"),
+    )
+    assert combine("logistic", (seen, heard), FusionHeads((head,)), 1.0).weights == (0.5, 0.5)
+    seen = replace(seen, calibrator_sha256="old")
+    assert combine("logistic", (seen, heard), FusionHeads((head,)), 1.0).weights == (0.5, 0.25)
+
+
 def test_unknown_strategy() -> None:
     with pytest.raises(ParameterError):
         combine("magic", (SEEN,), FusionHeads(), 1.0)
