@@ -101,10 +101,12 @@ class DeepfakeDetector:
         progress = on_progress or _no_progress
         timings: dict[str, float] = {}
         progress(EXTRACTING, 0.0)
+        started = time.perf_counter()
         with _timed(timings, "prepare"):
             media = self._preparer.prepare(Path(path), self.profile.plan(parameters))
         outputs = self._run_branches(media, progress, timings)
         progress(DECIDING, 0.9)
+        timings["total"] = time.perf_counter() - started
         outcome = self._finding(media, outputs, parameters, timings)
         progress(DECIDING, 1.0)
         return outcome
