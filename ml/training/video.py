@@ -46,15 +46,13 @@ PARTS = ("train", "judge")
 @dataclass(frozen=True)
 class VideoConfig:
     """The ``[video]`` table. ``backbone``: the distilled student, fed at ``size`` pixels;
-    ``hold_out`` names sources that are not trained on; every ``stride``-th frame of a sequence is
-    embedded. ``sequences`` of ``frames`` crops of
+    ``hold_out`` names sources that are not trained on. ``sequences`` of ``frames`` crops of
     ``crop`` pixels are made for each source of real clips and class."""
 
     backbone: str
     landmarks: str
     size: int = 112
     crop: int = 192
-    stride: int = 1
     sequences: int = 60
     frames: int = 20
     batch: int = 32
@@ -72,6 +70,7 @@ class Sequences:
     labels: NDArray[np.int64]
     sources: NDArray[np.str_]
     methods: NDArray[np.str_]
+    names: NDArray[np.str_]
 
 
 class VideoTask:
@@ -120,23 +119,23 @@ class VideoTask:
         assert isinstance(model, ResNeXtLSTM)
         if self.forged is None:
             return
-        write_scores(
-            [
-                Scored(
-                    "leave-source-out",
-                    f"{'+'.join(self.config.hold_out)} {part} {place}",
-                    bool(label),
-                    str(method),
-                    str(source),
-                    float(score),
+        held = "+".join(self.config.hold_out)
+        rows = []
+        for part, sequences in (("clip", self.judged), ("forged", self.forged)):
+            found = scores(model, sequences)
+            for place, score in enumerate(found):
+                name = str(sequences.names[place])
+                rows.append(
+                    Scored(
+                        "leave-source-out",
+                        name if part == "clip" else f"{held} {part} {place} of {name}",
+                        bool(sequences.labels[place]),
+                        str(sequences.methods[place]),
+                        str(sequences.sources[place]),
+                        float(score),
+                    )
                 )
-                for part, rows in (("clip", self.judged), ("forged", self.forged))
-                for place, (label, method, source, score) in enumerate(
-                    zip(rows.labels, rows.methods, rows.sources, scores(model, rows), strict=True)
-                )
-            ],
-            out / "scores.csv",
-        )
+        write_scores(rows, out / "scores.csv")
 
 
 def auc(model: ResNeXtLSTM, sequences: Sequences) -> float:
@@ -161,6 +160,7 @@ def select(sequences: Sequences, rows: NDArray[np.bool_]) -> Sequences:
         sequences.labels[rows],
         sequences.sources[rows],
         sequences.methods[rows],
+        sequences.names[rows],
     )
 
 
@@ -173,7 +173,8 @@ def balanced(
     return np.array([rng.choice(rows[rng.integers(len(rows))]) for _ in range(count)])
 
 
-Row = tuple[NDArray[np.uint8], int, str, str]
+Row = tuple[NDArray[np.uint8], int, str, str, str]
+Embedded = tuple[NDArray[np.float32], int, int, str, str, str]
 
 
 def cached_sequences(config: VideoConfig, data: Path, cache: Path) -> tuple[Sequences, Sequences]:
@@ -210,17 +211,18 @@ def crop_rows(config: VideoConfig, data: Path, cache: Path) -> tuple[list[Row], 
         clips = load_clips(
             data / "videos", cache / "boxes_videos.npz", Path(config.landmarks), lambda _: True
         )
-        columns = {}
+        columns: dict[str, NDArray[np.generic]] = {}
         for part, rows in zip(
             PARTS, (training_rows(clips, config), judging_rows(clips, config)), strict=True
         ):
-            crops, labels, sources, kinds = zip(*rows, strict=True)
+            crops, labels, sources, kinds, names = zip(*rows, strict=True)
             columns |= {
                 f"{part}_crops": np.concatenate(crops),
                 f"{part}_lengths": np.array([len(c) for c in crops]),
                 f"{part}_labels": np.array(labels),
                 f"{part}_sources": np.array(sources),
                 f"{part}_kinds": np.array(kinds),
+                f"{part}_names": np.array(names),
             }
         np.savez(path, **columns)  # type: ignore[arg-type]
     with np.load(path) as file:
@@ -231,6 +233,7 @@ def crop_rows(config: VideoConfig, data: Path, cache: Path) -> tuple[list[Row], 
                     file[f"{part}_labels"].tolist(),
                     file[f"{part}_sources"].tolist(),
                     file[f"{part}_kinds"].tolist(),
+                    file[f"{part}_names"].tolist(),
                     strict=True,
                 )
             )
@@ -253,7 +256,7 @@ def training_rows(clips: Sequence[Clip], config: VideoConfig) -> list[Row]:
                 frames, meshes, boxes = prepared(clip, random_stretch(clip, config.frames, rng))
                 frames = forge(kind, frames, meshes, own, rng)
                 crops = clip_crops(frames, boxes, config.crop, rng)
-                rows.append((np.stack(crops), label, source, kind))
+                rows.append((np.stack(crops), label, source, kind, clip.path))
     return rows
 
 
@@ -266,38 +269,30 @@ def judging_rows(clips: Sequence[Clip], config: VideoConfig) -> list[Row]:
             crop_face(clip.frames[int(i)], clip.boxes[int(i)], DEFAULT_MARGIN, config.crop)
             for i in places
         ]
-        rows.append((np.stack(crops), int(clip.fake), clip.source, clip.method))
+        rows.append((np.stack(crops), int(clip.fake), clip.source, clip.method, clip.path))
     return rows
 
 
-def embedded(
-    rows: Sequence[Row], backbone: Student, config: VideoConfig
-) -> list[tuple[NDArray[np.float32], int, int, str, str]]:
+def embedded(rows: Sequence[Row], backbone: Student, config: VideoConfig) -> list[Embedded]:
     """Pooled backbone features (T, 2048) in place of the crops."""
     out = []
-    for crops, label, source, kind in tqdm(rows, desc="features"):
-        small = shrunk(crops[:: config.stride], config.size)
+    for crops, label, source, kind, name in tqdm(rows, desc="features"):
+        small = shrunk(crops, config.size)
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             features = backbone.embed(to_tensor(list(small)))
-        out.append((features.float().numpy(), len(small), label, source, kind))
+        out.append((features.float().numpy(), len(small), label, source, kind, name))
     return out
 
 
 def packed(
-    rows: Sequence[tuple[NDArray[np.float32], int, int, str, str]],
+    rows: Sequence[Embedded],
 ) -> tuple[NDArray[np.generic], ...]:
     """Rows as the arrays of ``Sequences``."""
     features = np.zeros((len(rows), LONGEST, FEATURES), dtype=np.float32)
     for place, row in enumerate(rows):
         features[place, : row[1]] = row[0]
-    columns = list(zip(*rows, strict=True))
-    return (
-        features,
-        np.array(columns[1]),
-        np.array(columns[2]),
-        np.array(columns[3]),
-        np.array(columns[4]),
-    )
+    columns = list(zip(*rows, strict=True))[1:]
+    return (features, *(np.array(column) for column in columns))
 
 
 def random_stretch(clip: Clip, frames: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -325,7 +320,7 @@ def prepared(
         for i in stretch
     ]
     boxes = [tuple(factor * value for value in clip.boxes[i]) for i in stretch]
-    return frames, clip.meshes[stretch] * np.float32(factor), boxes  # type: ignore[return-value]
+    return frames, clip.meshes[stretch] * np.float32(factor), boxes
 
 
 def forge(
