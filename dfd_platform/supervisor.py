@@ -23,8 +23,8 @@ from dfd_platform.process_logs import ProcessLog
 
 WATCHED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 POLL_S = 0.5
-STOP_S = 7.5
-STOP_LAST_S = 1.5
+STOP_S = 7.0
+STOP_LAST_S = 1.0
 MAX_BACKOFF_S = 30.0
 STEADY_S = 60.0
 PR_SET_PDEATHSIG = 1

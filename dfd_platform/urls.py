@@ -18,3 +18,6 @@ urlpatterns = [
     path("", include("detection.urls")),
     path("", include("reports.urls")),
 ]
+
+handler404 = "dfd_platform.errors.not_found"
+handler500 = "dfd_platform.errors.server_error"

@@ -52,7 +52,7 @@ class LivePlatform:
     @classmethod
     def start(cls, folder: Path, **extra: str) -> LivePlatform:
         """Start on a free port with all state in ``folder``; AssertionError with the log if it
-        is not ready within two minutes."""
+        is not ready within five minutes."""
         port = free_port()
         env = platform_environment(folder, port) | extra
         log = folder / "platform.log"
@@ -66,7 +66,7 @@ class LivePlatform:
                 text=True,
             )
         platform = cls(f"http://127.0.0.1:{port}", env, process, log)
-        platform._wait_until_ready(120)
+        platform._wait_until_ready(300)
         return platform
 
     def manage(self, *arguments: str) -> str:
@@ -92,7 +92,7 @@ class LivePlatform:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(timeout=15)
+            self.process.wait(timeout=40)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
@@ -102,6 +102,6 @@ class LivePlatform:
         while f"dfd: ready at {self.url}" not in self.log.read_text():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.process.terminate()
-                self.process.wait(timeout=15)
+                self.process.wait(timeout=40)
                 raise AssertionError(f"the platform did not start:\n{self.log.read_text()}")
             time.sleep(0.2)

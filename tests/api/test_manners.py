@@ -139,3 +139,10 @@ def test_health_says_what_is_missing(db: None) -> None:
     assert ready.status_code == 503
     assert ready.json()["database"] is True
     assert ready.json()["redis"] is False
+
+
+def test_unknown_address_is_a_problem_below_api_and_a_page_elsewhere(db: None) -> None:
+    below = APIClient().get("/api/v1/nothing")
+    assert (below.status_code, below.json()["code"]) == (404, "not_found")
+    assert below.headers["Content-Type"] == "application/problem+json"
+    assert APIClient().get("/nothing").headers["Content-Type"].startswith("text/html")

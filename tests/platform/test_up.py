@@ -92,11 +92,11 @@ def test_long_data_folder_works_through_make_and_stops_with_it(folder: Path) -> 
             ["make", "--no-print-directory", "run"], cwd=ROOT, env=env, stdout=stream, stderr=stream
         )
     try:
-        assert eventually(lambda: f"ready at http://127.0.0.1:{port}/" in log.read_text(), 120)
+        assert eventually(lambda: f"ready at http://127.0.0.1:{port}/" in log.read_text(), 200)
         children = family(make.pid)
     finally:
         make.terminate()
-        make.wait(timeout=15)
+        make.wait(timeout=40)
     assert eventually(lambda: not any(alive(pid) for pid in children), 10)
     assert not list(Path(tempfile.gettempdir()).glob(f"dfd-{os.getuid()}-*/redis.sock"))
 
@@ -162,6 +162,6 @@ def test_dead_worker_comes_back(live_platform: LivePlatform) -> None:
 
     os.kill(first, signal.SIGKILL)
 
-    assert eventually(lambda: ready.read_text().strip() not in ("", str(first)), 60)
+    assert eventually(lambda: ready.read_text().strip() not in ("", str(first)), 150)
     assert alive(int(ready.read_text()))
     assert "inference worker was killed by SIGKILL; restarting in" in live_platform.log.read_text()
