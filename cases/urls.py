@@ -17,6 +17,11 @@ urlpatterns = [
     path("<str:number>/upload/", evidence.upload, name="upload"),
     path("<str:number>/people/", people.people, name="people"),
     path("<str:number>/people/<int:user_id>/remove/", people.remove, name="remove_member"),
+    path(
+        "<str:number>/people/emergency/<uuid:access_id>/end/",
+        people.end_emergency,
+        name="end_emergency",
+    ),
     path("<str:number>/notes/", records.notes, name="notes"),
     path("<str:number>/custody/", records.custody, name="custody"),
     path("<str:number>/ledger/", records.ledger, name="ledger"),

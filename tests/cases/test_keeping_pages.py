@@ -105,3 +105,16 @@ def test_only_those_who_may_are_offered_the_forms(exhibit, at, alice, carol, cha
         assert at(name) not in page
         assert browser(carol).post(at(name), {}).status_code == 403
     assert browser(charlie).get(at("exhibit_custody")).status_code == 404
+
+
+def test_manager_sees_and_ends_emergency_access(case, alice, bob, admin_user) -> None:
+    access = services.open_break_glass(
+        actor=user_actor(admin_user), case=case, reason="Manager ill"
+    )
+    people = reverse("cases:people", args=[case.number])
+    end = reverse("cases:end_emergency", args=[case.number, access.pk])
+    assert "Manager ill" in words(browser(bob).get(people))
+    assert end not in words(browser(bob).get(people))
+    assert browser(bob).post(end).status_code == 403
+    assert "has ended" in words(browser(alice).post(end, follow=True))
+    assert browser(admin_user).get(people).status_code == 404

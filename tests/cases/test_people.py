@@ -139,8 +139,6 @@ def test_administrator_sees_no_case_until_the_glass_is_broken(
     admin = user_actor(admin_user)
     assert not selectors.cases_for(admin).exists()
     assert not selectors.exhibits_for(admin).exists()
-    assert list(selectors.cases_behind_glass(admin)) == [case]
-    assert not selectors.cases_behind_glass(user_actor(charlie)).exists()
     with pytest.raises(InvalidInput):
         services.open_break_glass(actor=admin, case=case, reason="")
     with pytest.raises(InvalidInput):

@@ -205,7 +205,7 @@ SELECTORS: dict[str, tuple[CaseAction, Call]] = {
 }  # fmt: skip
 # The actor's own rows, or emergency access: tested elsewhere.
 OTHER_SELECTORS = {
-    "transfers_waiting_for", "uploads_of", "break_glass_of", "cases_behind_glass", "actions_in",
+    "transfers_waiting_for", "uploads_of", "break_glass_of", "actions_in",
 }  # fmt: skip
 
 

@@ -84,6 +84,7 @@ ROUTES: dict[str, dict[str, Need]] = {
     },
     "cases:release_hold": {"post": page(A.MANAGE, lambda r: {"reason": "x"})},
     "cases:answer_destruction": {"post": page(A.DESTROY, lambda r: {"reason": "x"})},
+    "cases:end_emergency": {"post": page(A.MANAGE)},
     "cases:certificate": {"get": Need(A.VIEW)},
     "detection:case": {"get": Need(A.VIEW)},
     "detection:case_analyses": {"get": Need(A.VIEW_FINDINGS)},

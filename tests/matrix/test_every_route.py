@@ -103,6 +103,8 @@ def furnish(manager: User, case: Case, word: str, spare: User) -> dict[str, Any]
     second = user_actor(User.objects.get(username="second"))
     services.add_member(actor=actor, case=case, user=second.user, role="manager")
     services.approve_destruction(actor=second, request=asked)
+    admin = User.objects.get(username="admin")
+    access = services.open_break_glass(actor=user_actor(admin), case=case, reason=word)
     hold = services.place_hold(actor=actor, case=case, matter=word, reason=word)
     runs = [examined(actor, picture) for _ in range(2)]
     export = reporting.create_report(actor=actor, analysis=runs[0], kind="report_html")
@@ -113,6 +115,7 @@ def furnish(manager: User, case: Case, word: str, spare: User) -> dict[str, Any]
         "exhibit_number": picture.number, "exhibit_id": picture.pk, "sha256": picture.sha256,
         "analysis_id": runs[0].pk, "other_id": runs[1].pk, "artefact_id": artefact.pk,
         "export_id": export.pk, "hold_id": hold.pk, "request_id": asked.pk,
+        "access_id": access.pk,
         "receiver_id": User.objects.get(username="member").pk,
     }  # fmt: skip
 
@@ -135,6 +138,7 @@ def world(alice: User) -> dict[str, dict[str, Any]]:
     spare = User.objects.create_user("spare")
     member = User.objects.create_user("member")
     User.objects.create_user("second")
+    User.objects.create_user("admin", site_role="administrator")
     rows = {}
     for name, word in (("own", "Kingfisher"), ("foreign", "Nightingale")):
         case = services.create_case(
