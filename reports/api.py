@@ -14,7 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actors import actor_for
-from accounts.api.views import Resource
+from accounts.api.problems import Problem
+from accounts.api.views import Resource, http_request
+from accounts.models import ApiKey
+from accounts.reauthentication import recently_signed_in
 from cases.selectors import exhibits_of, get_case_by_id
 from detection.selectors import analysis_for
 from reports import selectors, services
@@ -68,6 +71,7 @@ class ReportsView(Resource):
 
     @extend_schema(operation_id="reports_create", responses={201: ExportSerializer})
     def post(self, request: Request, analysis_id: uuid.UUID) -> Response:
+        _require_confirmed(request)
         wanted = self.get_serializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         actor = actor_for(request)
@@ -95,6 +99,7 @@ class CaseExportsView(Resource):
         responses={201: ExportSerializer},
     )
     def post(self, request: Request, case_id: uuid.UUID) -> Response:
+        _require_confirmed(request)
         wanted = BundleRequestSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         actor = actor_for(request)
@@ -136,6 +141,17 @@ class ExportContentView(Resource):
         answer = file_of(export)
         answer["ETag"] = f'"{export.sha256}"'
         return answer
+
+
+def _require_confirmed(request: Request) -> None:
+    """A browser's session must be fresh, as on the page; a key carries its own permission."""
+    if isinstance(request.auth, ApiKey) or recently_signed_in(http_request(request)):
+        return
+    raise Problem(
+        403,
+        "confirm_sign_in",
+        "Confirm your sign-in at /account/reauthenticate/ first: exports need a recent one.",
+    )
 
 
 def _created(export: Export) -> Response:

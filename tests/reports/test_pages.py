@@ -54,6 +54,8 @@ def test_an_old_sign_in_must_be_confirmed_first(
     answer = client.post(f"/cases/{case.number}/reports/bundle/", {"purpose": "x"})
     assert answer.status_code == 302
     assert answer["Location"].startswith("/account/reauthenticate/")
+    answer = client.post(f"/api/v1/cases/{case.pk}/exports", {}, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "confirm_sign_in")
     assert not Export.objects.exists()
 
 
