@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test lint format lock schema screenshots bench clean
+.PHONY: help run test lint format lock schema figures screenshots bench clean
 
 help:
 	@echo "make run     install what is needed and start the platform on http://127.0.0.1:8000"
@@ -13,6 +13,7 @@ help:
 	@echo "make format  format the code"
 	@echo "make lock    compile requirements*.in to pinned requirements*.txt"
 	@echo "make schema  write docs/openapi.yaml from the code"
+	@echo "make figures  write the README's table from docs/evaluation"
 	@echo "make screenshots   take docs/screenshots again from the pages"
 	@echo "make bench FILES=…  measure analysis times on this machine"
 	@echo "make clean   remove the environment and caches (never var/)"
@@ -35,6 +36,9 @@ lock: $(VENV)/.installed-dev
 
 schema: $(VENV)/.installed-dev
 	$(BIN)/python manage.py spectacular --validate --file docs/openapi.yaml
+
+figures:
+	$(PYTHON) deploy/figures.py
 
 screenshots: $(VENV)/.installed-dev
 	DFD_SCREENSHOTS=docs/screenshots $(BIN)/pytest tests/web/test_screenshots.py -q
