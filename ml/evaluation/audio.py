@@ -1,4 +1,4 @@
-"""Error rates of the audio branches on sources they were not trained on.
+"""Error rates of the audio branches, and of their fusion, on sources they were not trained on.
 
 ``python -m ml evaluate audio --data FOLDER`` scores the dev clips (test) and the fold of training
 sources that was held out for calibration, through the very branches that ship. It writes
@@ -9,18 +9,23 @@ a clip of the test and of the calibration part).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ml.branches.registry import create_branch
 from ml.branches.speech_network import SAMPLES, SpeechNetworkBranch
+from ml.errors import WeightsCode, WeightsError
 from ml.evaluation.rates import RESAMPLES
 from ml.evaluation.scored import Scored, figures, write_scores
-from ml.fusion.calibration import Calibrator
+from ml.fusion.calibration import Calibrator, CalibratorKind
+from ml.fusion.heads import FusionHead, FusionHeads
 from ml.media.windows import repeat_to
+from ml.pool import FUSION_FILE
 from ml.training.audio_clips import AudioClip, leave_source_out, load_manifest
 from ml.weights.registry import WeightRegistry
 
@@ -73,22 +78,57 @@ def evaluate(data: Path, out: Path, registry: WeightRegistry) -> dict[str, Any]:
     """Measure every audio branch that has weights and write the files. Returns the figures."""
     out.mkdir(parents=True, exist_ok=True)
     held_out = parts(load_manifest(data))
-    report: dict[str, Any] = {
-        "command": "python -m ml evaluate audio --data DATA",
-        "interval": f"95 %: {RESAMPLES} bootstrap resamples of clips, Wilson for shares",
-        "weights": {},
-    }
+    scored: dict[str, dict[str, list[Scored]]] = {}
     for name in (name for name in BRANCHES if name in registry.names()):
-        branch, calibrator = loaded(name, registry), calibration_of(name, registry)
-        sets = {part: score(branch, part, clips) for part, clips in held_out.items()}
-        write_scores(sets["calibration"], out / f"{name}_folds.csv")
-        write_scores(sets["test"], out / f"{name}_scores.csv")
-        report["weights"][name] = {
+        branch = loaded(name, registry)
+        scored[name] = {part: score(branch, part, clips) for part, clips in held_out.items()}
+        write_scores(scored[name]["calibration"], out / f"{name}_folds.csv")
+        write_scores(scored[name]["test"], out / f"{name}_scores.csv")
+    report = summarise(scored, registry)
+    (out / "audio.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return report
+
+
+def summarise(
+    scored: Mapping[str, Mapping[str, Sequence[Scored]]], registry: WeightRegistry
+) -> dict[str, Any]:
+    """Figures of every branch and, where its head is fitted, of their fusion; ``scored`` maps
+    branch and part to the same clips in the same order."""
+    weights: dict[str, Any] = {}
+    for name, sets in scored.items():
+        calibrator = calibration_of(name, registry)
+        weights[name] = {
             "sha256": registry.entry(name).sha256,
             "sets": [figures(part, rows, calibrator) for part, rows in sets.items()],
         }
-    (out / "audio.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    return report
+    head = FusionHeads.load(registry.folder / FUSION_FILE).find(frozenset(scored))
+    if head is not None:
+        weights["+".join(sorted(scored))] = {"sets": fused_figures(scored, head, registry)}
+    return {
+        "command": "python -m ml evaluate audio --data DATA",
+        "interval": f"95 %: {RESAMPLES} bootstrap resamples of clips, Wilson for shares",
+        "weights": weights,
+    }
+
+
+def fused_figures(
+    scored: Mapping[str, Mapping[str, Sequence[Scored]]],
+    head: FusionHead,
+    registry: WeightRegistry,
+) -> list[dict[str, Any]]:
+    """Figures of the fused ln LR: the calibrated ln LRs of the branches, weighted by ``head``."""
+    bounds = Calibrator(CalibratorKind.PLATT, head.lower, head.upper, head.n_real, head.n_fake)
+    sets = []
+    for part, template in scored[head.branches[0]].items():
+        total = np.full(len(template), head.bias)
+        for name, weight in zip(head.branches, head.weights, strict=True):
+            calibrator = calibration_of(name, registry)
+            if calibrator is None:
+                raise WeightsError(WeightsCode.MISSING, f"'{name}' is fused but not calibrated.")
+            total += weight * calibrator.llrs(np.array([row.logit for row in scored[name][part]]))
+        rows = [replace(row, logit=float(llr)) for row, llr in zip(template, total, strict=True)]
+        sets.append(figures(part, rows, bounds))
+    return sets
 
 
 def calibration_of(name: str, registry: WeightRegistry) -> Calibrator | None:
