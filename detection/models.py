@@ -246,8 +246,8 @@ class ModelVersion(AuditedModel):
     description_sha256 = models.CharField(
         max_length=64, unique=True, help_text="of the whole registry entry"
     )
-    architecture = models.CharField(max_length=100)
-    licence = models.CharField(max_length=200)
+    architecture = models.TextField()
+    licence = models.TextField()
     entry = models.JSONField(help_text="the registry entry: preprocessing, training data, domain")
     registered_at = models.DateTimeField(auto_now_add=True)
 

@@ -33,8 +33,8 @@ class Migration(migrations.Migration):
                         help_text="of the whole registry entry", max_length=64, unique=True
                     ),
                 ),
-                ("architecture", models.CharField(max_length=100)),
-                ("licence", models.CharField(max_length=200)),
+                ("architecture", models.TextField()),
+                ("licence", models.TextField()),
                 (
                     "entry",
                     models.JSONField(
