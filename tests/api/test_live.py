@@ -17,7 +17,8 @@ import requests
 from tests.live import ROOT, LivePlatform
 from tests.queue.media import picture, voice
 
-pytestmark = pytest.mark.queue
+# Starting everything takes minutes on a busy machine.
+pytestmark = [pytest.mark.queue, pytest.mark.timeout(900)]
 
 Call = Callable[..., requests.Response]
 

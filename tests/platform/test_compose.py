@@ -30,7 +30,8 @@ from dfd_platform.embedded_redis import redis_executable
 from tests.live import ADMIN_PASSWORD, ROOT, free_port
 from tests.queue.media import picture
 
-pytestmark = [pytest.mark.queue, pytest.mark.postgres]
+# Two workers load their models; on a busy machine that takes minutes.
+pytestmark = [pytest.mark.queue, pytest.mark.postgres, pytest.mark.timeout(900)]
 
 SERVER = os.environ.get("DFD_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -151,7 +152,7 @@ def ready(platform: Compose) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def wait_until(question: Any, platform: Compose, seconds: float = 150) -> None:
+def wait_until(question: Any, platform: Compose, seconds: float = 280) -> None:
     deadline = time.monotonic() + seconds
     while not question():
         assert time.monotonic() < deadline, platform.logs()

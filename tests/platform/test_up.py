@@ -19,7 +19,8 @@ import pytest
 from tests.live import ROOT, LivePlatform, free_port, platform_environment
 from tests.platform.test_supervisor import alive, eventually
 
-pytestmark = pytest.mark.queue
+# Starting twice takes minutes on a busy machine.
+pytestmark = [pytest.mark.queue, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
