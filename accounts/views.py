@@ -17,13 +17,14 @@ from accounts import services
 from accounts.actors import actor_for
 from accounts.forms import KeyForm, ProfileForm
 from accounts.models import ApiKey
+from accounts.people import person
 from accounts.reauthentication import require_recent_sign_in
 
 
 @login_required
 def keys(request: HttpRequest) -> HttpResponse:
     """My API keys, without their secrets."""
-    mine = ApiKey.objects.filter(owner=request.user)
+    mine = ApiKey.objects.filter(owner=person(request))
     return render(request, "accounts/keys.html", {"keys": mine, "nav": "keys"})
 
 
@@ -37,7 +38,7 @@ def new_key(request: HttpRequest) -> HttpResponse:
         given = form.cleaned_data
         key, plaintext = services.create_api_key(
             actor=actor_for(request),
-            owner=request.user,
+            owner=person(request),
             name=given["name"],
             scopes=given["scopes"],
             expires_at=form.expires_at(),
@@ -70,7 +71,7 @@ def revoke(request: HttpRequest, key_id: str) -> HttpResponse:
 
 
 def _my_key(request: HttpRequest, key_id: str) -> ApiKey:
-    key = ApiKey.objects.filter(owner=request.user, pk=key_id).first()
+    key = ApiKey.objects.filter(owner=person(request), pk=key_id).first()
     if key is None:
         raise Http404
     return key
@@ -79,11 +80,11 @@ def _my_key(request: HttpRequest, key_id: str) -> ApiKey:
 @login_required
 def security(request: HttpRequest) -> HttpResponse:
     """Second factor, password, time zone, language."""
-    initial = {"timezone": request.user.timezone, "language": get_language()}
+    initial = {"timezone": person(request).timezone, "language": get_language()}
     form = ProfileForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         zone, language = form.cleaned_data["timezone"], form.cleaned_data["language"]
-        services.set_timezone(actor=actor_for(request), user=request.user, timezone=zone)
+        services.set_timezone(actor=actor_for(request), user=person(request), timezone=zone)
         with override(language):
             messages.success(request, _("Times are now shown in %(zone)s.") % {"zone": zone})
         response = redirect("accounts:security")

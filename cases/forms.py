@@ -78,7 +78,7 @@ class FilesField(forms.FileField):
 
     widget = FilesInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
         files = data if isinstance(data, list | tuple) else [data]
         # Empty files go on to intake, which refuses them with its own words and records it.
         return [file for file in files if file is not None] or [super().clean(None, initial)]
@@ -128,7 +128,7 @@ class AcquisitionForm(forms.Form):
 class UploadForm(AcquisitionForm):
     """Plain upload: works without JavaScript."""
 
-    files = FilesField(label=_("Files"))
+    files = FilesField(label=_("Files"))  # type: ignore[assignment]  # Form.files is another thing
     field_order = ("files", "source", "collector", "authority", "method", "acquired_at")
 
 

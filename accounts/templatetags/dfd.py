@@ -94,10 +94,10 @@ _WIDGET_CLASSES = {"checkbox": "form-check-input", "select": "form-select"}
 @register.filter
 def styled(field: BoundField) -> SafeString:
     """A form field's widget with the class its kind wears."""
-    attributes = {"class": _WIDGET_CLASSES.get(field.widget_type, "form-control")}
+    worn = _WIDGET_CLASSES.get(field.widget_type, "form-control")
+    attributes: dict[str, str | bool] = {"class": worn}
     if field.errors:
-        attributes["class"] += " is-invalid"
-        attributes["aria-invalid"] = "true"
+        attributes = {"class": f"{worn} is-invalid", "aria-invalid": "true"}
     return field.as_widget(attrs=attributes)
 
 

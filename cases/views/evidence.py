@@ -6,11 +6,13 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.actors import actor_for
+from accounts.people import person
 from cases import services
 from cases.errors import CasesError, EvidenceRefused, ExhibitUnavailable
 from cases.forms import UploadForm, first_errors
@@ -27,7 +29,7 @@ def upload(request: HttpRequest, number: str) -> HttpResponse:
     """Receive the files of a plain form, one after the other; each is told its own fate."""
     actor = actor_for(request)
     case = case_or_404(actor, number)
-    form = UploadForm(request.POST, request.FILES, zone=request.user.timezone)
+    form = UploadForm(request.POST, request.FILES, zone=person(request).timezone)
     if not form.is_valid():
         for error in first_errors(form):
             messages.error(request, error)
@@ -70,7 +72,7 @@ def received(request: HttpRequest, exhibit_id: str) -> HttpResponse:
 
 @login_required
 @require_GET
-def media(request: HttpRequest, number: str, exhibit_number: int) -> HttpResponse:
+def media(request: HttpRequest, number: str, exhibit_number: int) -> HttpResponseBase:
     """The original for the player of the page, in ranges. The page itself records the view."""
     exhibit = exhibit_or_404(actor_for(request), number, exhibit_number)
     if exhibit.state != Exhibit.State.STORED:
@@ -81,7 +83,7 @@ def media(request: HttpRequest, number: str, exhibit_number: int) -> HttpRespons
 
 @login_required
 @require_POST
-def download(request: HttpRequest, number: str, exhibit_number: int) -> HttpResponse:
+def download(request: HttpRequest, number: str, exhibit_number: int) -> HttpResponseBase:
     """The original as a file. A custody event states who took it and why."""
     actor = actor_for(request)
     exhibit = exhibit_or_404(actor, number, exhibit_number)

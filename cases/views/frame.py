@@ -7,11 +7,18 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest
+from django_htmx.middleware import HtmxDetails
 
 from accounts.actors import Actor, actor_for
 from cases.errors import CasesError
 from cases.models import Case, Exhibit
 from cases.selectors import actions_in, get_case, get_exhibit_by_number
+
+
+class HtmxRequest(HttpRequest):
+    """A request as django-htmx's middleware leaves it: true when htmx asks for a part."""
+
+    htmx: HtmxDetails
 
 
 def case_or_404(actor: Actor, number: str) -> Case:

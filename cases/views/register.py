@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import Count, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,14 +15,15 @@ from accounts.actors import actor_for
 from cases import services
 from cases.errors import CasesError
 from cases.forms import CaseFilter, CaseForm, ReasonForm
+from cases.models import Exhibit
 from cases.selectors import cases_for
-from cases.views.frame import case_or_404, case_page, telling
+from cases.views.frame import HtmxRequest, case_or_404, case_page, telling
 
 PAGE_SIZE = 50
 
 
 @login_required
-def case_list(request: HttpRequest) -> HttpResponse:
+def case_list(request: HtmxRequest) -> HttpResponse:
     """The table of cases; htmx asks for the table alone while the reader types."""
     form = CaseFilter(request.GET)
     form.is_valid()
@@ -30,8 +31,16 @@ def case_list(request: HttpRequest) -> HttpResponse:
     cases = cases_for(
         actor_for(request), status=wanted.get("status", ""), search=wanted.get("q", "")
     )
-    page = Paginator(cases.order_by(*form.ordering()), PAGE_SIZE).get_page(request.GET.get("page"))
-    page.object_list = page.object_list.annotate(exhibit_count=Count("exhibits"))
+    counted = cases.order_by(*form.ordering()).annotate(
+        exhibit_count=Subquery(
+            Exhibit.objects.filter(case=OuterRef("pk"))
+            .order_by()
+            .values("case")
+            .annotate(n=Count("pk"))
+            .values("n")
+        )
+    )
+    page = Paginator(counted, PAGE_SIZE).get_page(request.GET.get("page"))
     template = "cases/_table.html" if request.htmx else "cases/list.html"
     return render(
         request,

@@ -24,7 +24,7 @@ from cases.forms import AcquisitionForm
 from cases.models import Exhibit
 from cases.permissions import CaseAction
 from cases.selectors import custody_of, exhibits_of, same_content, transfers_of
-from cases.views.frame import case_or_404, case_page, exhibit_or_404, may
+from cases.views.frame import HtmxRequest, case_or_404, case_page, exhibit_or_404, may
 from detection import services
 from detection.errors import DetectionError
 from detection.forms import SettingsForm
@@ -43,7 +43,7 @@ ORDERS = {
 
 @login_required
 @require_GET
-def case(request: HttpRequest, number: str) -> HttpResponse:
+def case(request: HtmxRequest, number: str) -> HttpResponse:
     """Evidence of the case, each exhibit with its latest analysis, and the upload."""
     context = case_page(request, number, tab="evidence")
     actor = context["actor"]
@@ -83,7 +83,7 @@ def _with_latest(
 
 @login_required
 @require_GET
-def case_analyses(request: HttpRequest, number: str) -> HttpResponse:
+def case_analyses(request: HtmxRequest, number: str) -> HttpResponse:
     """Every analysis of the case, sortable; ``format=csv`` as a file, ``compare`` two of them."""
     context = case_page(request, number, tab="analyses")
     if not context["may"].get(str(CaseAction.VIEW_FINDINGS)):
@@ -210,7 +210,7 @@ def analyse(request: HttpRequest, number: str) -> HttpResponse:
         return back
     if not form.is_valid():
         for errors in form.errors.values():
-            messages.error(request, errors[0])
+            messages.error(request, str(errors[0]))
         return back
     queued = []
     for item in chosen:

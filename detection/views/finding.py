@@ -225,7 +225,7 @@ def lr_scale(decision: Decision) -> LrScale | None:
         *(decision.log10_lr_bounds or ()),
         *(decision.log10_lr_interval or ()),
     ]
-    reach = max(LEAST_SCALE, *(abs(value) for value in shown)) + SCALE_MARGIN
+    reach: float = max(LEAST_SCALE, *(abs(value) for value in shown)) + SCALE_MARGIN
 
     def place(value: float) -> float:
         return round((value + reach) / (2 * reach) * 100, 3)

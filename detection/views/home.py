@@ -11,11 +11,13 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_GET
 
 from accounts.actors import actor_for
+from accounts.people import person
 from cases.models import Note
 from cases.permissions import CaseAction
 from cases.selectors import cases_for, exhibits_for, transfers_waiting_for
 from detection import services
 from detection.health import queue_health
+from detection.models import OPEN_STATUSES
 from detection.selectors import analyses_for, findings_for, notifications_for, review_queue
 
 RECENT = 8
@@ -33,9 +35,9 @@ def home(request: HttpRequest) -> HttpResponse:
         "cases": cases_for(actor, status="open")[:RECENT],
         "reviews": review_queue(actor)[:RECENT],
         "transfers": transfers_waiting_for(actor).select_related("exhibit__case")[:RECENT],
-        "unread": notifications_for(request.user).filter(read_at=None)[:RECENT],
+        "unread": notifications_for(person(request)).filter(read_at=None)[:RECENT],
         "findings": findings_for(actor).order_by("-created_at")[:RECENT],
-        "running": analyses_for(actor).open()[:RECENT],
+        "running": analyses_for(actor).filter(status__in=OPEN_STATUSES)[:RECENT],
         "queue": queue_health(),
     }
     return render(request, "detection/home.html", context)
@@ -74,9 +76,11 @@ def search(request: HttpRequest) -> HttpResponse:
 def notifications(request: HttpRequest) -> HttpResponse:
     """My lines, newest first; a button marks them read."""
     if request.method == "POST":
-        services.mark_read(user=request.user)
+        services.mark_read(user=person(request))
         return redirect("detection:notifications")
-    page = Paginator(notifications_for(request.user), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator(notifications_for(person(request)), PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
     return render(request, "detection/notifications.html", {"page": page, "nav": "notifications"})
 
 
@@ -84,7 +88,7 @@ def notifications(request: HttpRequest) -> HttpResponse:
 @require_GET
 def notification_count(request: HttpRequest) -> HttpResponse:
     """The small number on the bell; empty when nothing is unread."""
-    unread = notifications_for(request.user).filter(read_at=None).count()
+    unread = notifications_for(person(request)).filter(read_at=None).count()
     shown = format_html('<span class="count">{}</span>', min(unread, 99)) if unread else ""
     return HttpResponse(shown)
 

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.actors import actor_for
+from accounts.people import person
 from detection.models import Review
 from detection.selectors import review_queue
 
@@ -19,7 +20,7 @@ RECENT = 30
 def queue(request: HttpRequest) -> HttpResponse:
     """Reviews asked of me, oldest first, and those I have given."""
     given = (
-        Review.objects.filter(reviewer=request.user)
+        Review.objects.filter(reviewer=person(request))
         .select_related("analysis__exhibit__case")
         .order_by("-created_at")[:RECENT]
     )

@@ -84,7 +84,9 @@ def _clip(path: Path) -> Path:
         sound.layout = "mono"
         for index in range(3 * FRAMES_PER_SECOND):
             face = drawn_face(index % 4).resize((320, 320))
-            output.mux(pictures.encode(av.VideoFrame.from_image(face)))
+            output.mux(
+                pictures.encode(av.VideoFrame.from_ndarray(np.asarray(face), format="rgb24"))
+            )
         output.mux(pictures.encode(None))
         samples = _voice(3.0).astype(np.float32).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")

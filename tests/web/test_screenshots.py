@@ -76,7 +76,7 @@ def test_pictures_of_a_real_analysis(
 
 def analysed_case(page: Page, folder: Path) -> str:
     """Open a case with generated recordings, analyse all, and wait; its address."""
-    page.set_viewport_size(DESKTOP)
+    page.set_viewport_size({"width": DESKTOP["width"], "height": DESKTOP["height"]})
     page.goto("/cases/new/")
     page.get_by_label("Title").fill("Voice message and video call to the bank")
     page.get_by_label("Description").fill(
