@@ -42,7 +42,7 @@ def decode_audio(
     for frames, lost in _decoded(container, stream):
         errors += lost
         for frame in frames:
-            if start is None and frame.pts is not None:
+            if start is None and frame.time is not None:
                 start = float(frame.time)
             rate, channels = frame.sample_rate, len(frame.layout.channels)
             try:

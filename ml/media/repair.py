@@ -20,7 +20,7 @@ from ml.media.plan import Limits
 
 _SEARCH = 1 << 20
 _MAGICS = (b"\x1aE\xdf\xa3", b"OggS", b"fLaC", b"FLV\x01", b"0&\xb2u\x8ef\xcf\x11")
-Encode = Callable[[Any], list[av.Packet]]
+Encode = Callable[[Any], Any]
 _FAILURES = (FFmpegError, MediaError, ValueError, OverflowError, MemoryError)
 
 
