@@ -147,7 +147,7 @@ def compose(folder: Path, database: str, redis_url: str) -> Iterator[Compose]:
 def ready(platform: Compose) -> dict[str, Any]:
     try:
         answer = requests.get(f"http://127.0.0.1:{platform.port}/health/ready", timeout=10)
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return {}
     return dict(answer.json())
 

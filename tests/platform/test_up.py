@@ -144,10 +144,12 @@ def test_missing_weight_file_is_said_and_ends_the_start(folder: Path) -> None:
 
     done = up(platform_environment(folder, free_port()) | {"DFD_WEIGHTS_DIR": str(weights)})
 
+    said = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "missing" in done.stderr
-    assert str(weights) in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "are missing" in said
+    assert str(weights) in said
+    assert "inference worker cannot start" in done.stderr
+    assert "Traceback" not in said
 
 
 def test_second_platform_on_the_same_folder_is_refused(live_platform: LivePlatform) -> None:
