@@ -46,7 +46,8 @@ PARTS = ("train", "judge")
 @dataclass(frozen=True)
 class VideoConfig:
     """The ``[video]`` table. ``backbone``: the distilled student, fed at ``size`` pixels;
-    ``hold_out`` names sources that are not trained on. ``sequences`` of ``frames`` crops of
+    ``hold_out`` names sources that are not trained on. ``follow`` weighs how far the clip's logit
+    is from the mean of the student's own per-frame logits against the labels of the clips. ``sequences`` of ``frames`` crops of
     ``crop`` pixels are made for each source of real clips and class."""
 
     backbone: str
@@ -56,6 +57,7 @@ class VideoConfig:
     sequences: int = 60
     frames: int = 20
     batch: int = 32
+    follow: float = 1.0
     hold_out: tuple[str, ...] = ()
     seed: int = 1
 
@@ -85,6 +87,9 @@ class VideoTask:
         self.judged = select(judged, unseen | (judged.labels == 1))
         self.forged = select(trained, held) if config.hold_out else None
         self.model: nn.Module = ResNeXtLSTM()
+        head = load_file(config.backbone)
+        self.frame_weight = head["head.weight"][1] - head["head.weight"][0]
+        self.frame_bias = head["head.bias"][1] - head["head.bias"][0]
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
         """Half real, half forged: features (B, 32, 2048), lengths, labels."""
@@ -98,13 +103,16 @@ class VideoTask:
         )
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-        """Cross-entropy of ``ResNeXtLSTM.classify`` with features dropped at random."""
+        """Distance to the student's mean frame logit + cross-entropy of the clip's label."""
         features, lengths, labels = batch
         assert isinstance(model, ResNeXtLSTM)
-        dropped = functional.dropout(features, 0.3)
-        return functional.cross_entropy(
-            model.classify(dropped, lengths).float(), labels, label_smoothing=0.05
-        )
+        logits = model.classify(functional.dropout(features, 0.1), lengths).float()
+        frames = torch.arange(features.shape[1])[None] < lengths[:, None]
+        frame_logits = (features @ self.frame_weight + self.frame_bias) * frames
+        wanted = (frame_logits.sum(1) / lengths).clamp(-5.0, 5.0)
+        followed = functional.smooth_l1_loss(logits[:, 1] - logits[:, 0], wanted)
+        known = functional.cross_entropy(logits, labels, label_smoothing=0.05)
+        return self.config.follow * followed + known
 
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
         """AUC of unseen real clips against every generated clip, and against own forgeries."""
