@@ -46,9 +46,9 @@ PARTS = ("train", "judge")
 @dataclass(frozen=True)
 class VideoConfig:
     """The ``[video]`` table. ``backbone``: the distilled student, fed at ``size`` pixels;
-    ``hold_out`` names sources that are not trained on. ``follow`` weighs how far the clip's logit
-    is from the mean of the student's own per-frame logits against the labels of the clips. ``sequences`` of ``frames`` crops of
-    ``crop`` pixels are made for each source of real clips and class."""
+    ``hold_out`` names sources that are not trained on. ``follow`` weighs the distance of the
+    clip's logit to the mean of the student's own per-frame logits against the clip's label.
+    ``sequences`` of ``frames`` crops of ``crop`` pixels are made for each source and class."""
 
     backbone: str
     landmarks: str
