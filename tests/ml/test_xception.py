@@ -27,9 +27,7 @@ def _dialect(name: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
     def classifier(key: str, to: str) -> str:
         return key.replace("fc.", to) if key.startswith("fc.") else key
 
-    flat = {
-        key: value[:, :, 0, 0] if "pointwise" in key else value for key, value in state.items()
-    }
+    flat = {key: value[:, :, 0, 0] if "pointwise" in key else value for key, value in state.items()}
     return {
         "imagenet": flat,
         "faceforensics": {"model." + classifier(k, "last_linear.1."): v for k, v in state.items()},
