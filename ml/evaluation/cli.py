@@ -35,14 +35,18 @@ def main(arguments: Sequence[str]) -> int:
     weights or data cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m ml evaluate", description=__doc__)
     parser.add_argument("what", choices=(*KINDS, "scores", "cards"))
-    parser.add_argument("--data", type=Path, help="folder of the data sets")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder of the data sets (video: without it, from the stored scores)",
+    )
     parser.add_argument("--out", type=Path, default=Path("docs/evaluation"))
     parser.add_argument("--weights-dir", type=Path, default=None)
     options = parser.parse_args(arguments)
     if options.what == "cards":
         print("cards: " + ", ".join(refresh(WeightRegistry(options.weights_dir), Path())))
         return 0
-    if options.data is None:
+    if options.data is None and options.what != "video":
         parser.error(f"evaluate {options.what} needs --data FOLDER")
     if options.what == "scores":
         return _check_metrics(options.data)

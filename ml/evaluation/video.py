@@ -30,12 +30,38 @@ BRANCHES = ("xception", "resnext_lstm", "tiny_ladeda")
 FOLDS = "video_folds.csv"
 
 
-def evaluate(data: Path, out: Path, registry: WeightRegistry) -> dict[str, Any]:
-    """Measure every video branch that has weights; writes ``video.json`` and the scores.
+def evaluate(data: Path | None, out: Path, registry: WeightRegistry) -> dict[str, Any]:
+    """Measure every video branch that has weights; writes ``video.json`` and the scores. Without
+    ``data`` the figures are made of the scores already in ``out``.
     Raises WeightsError, MediaError, FileNotFoundError."""
+    out.mkdir(parents=True, exist_ok=True)
+    if data is not None:
+        for name, rows in score(data / "videos", registry).items():
+            write_scores(rows, out / f"video_scores_{name}.csv")
+    report: dict[str, Any] = {
+        "command": "python -m ml evaluate video --data DATA",
+        "interval": "95 %: bootstrap resamples of clips, Wilson for shares",
+        "weights": {},
+    }
+    for name in BRANCHES:
+        if name not in registry.names():
+            continue
+        rows = read_scores(out / f"video_scores_{name}.csv")
+        folds = read_scores(out / FOLDS) if name == "resnext_lstm" else []
+        file = registry.entry(name).calibration
+        calibrator = Calibrator.load(registry.folder / file) if file else None
+        sets = [figures(part[0].part, part, calibrator) for part in (rows, folds) if part]
+        if sets:
+            report["weights"][name] = {"sha256": registry.entry(name).sha256, "sets": sets}
+    (out / "video.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return report
+
+
+def score(folder: Path, registry: WeightRegistry) -> dict[str, list[Scored]]:
+    """Every clip through every branch that has weights."""
     branches = loaded(registry)
     scored: dict[str, list[Scored]] = {name: [] for name in branches}
-    for row, media in clips(data / "videos"):
+    for row, media in clips(folder):
         for name, branch in branches.items():
             output = branch.run(media)
             if output.logit is not None:
@@ -49,23 +75,7 @@ def evaluate(data: Path, out: Path, registry: WeightRegistry) -> dict[str, Any]:
                         output.logit,
                     )
                 )
-    report: dict[str, Any] = {
-        "command": "python -m ml evaluate video --data DATA",
-        "interval": "95 %: bootstrap resamples of clips, Wilson for shares",
-        "weights": {},
-    }
-    out.mkdir(parents=True, exist_ok=True)
-    for name, rows in scored.items():
-        write_scores(rows, out / f"video_scores_{name}.csv")
-        folds = read_scores(out / FOLDS) if name == "resnext_lstm" else []
-        file = registry.entry(name).calibration
-        calibrator = Calibrator.load(registry.folder / file) if file else None
-        report["weights"][name] = {
-            "sha256": registry.entry(name).sha256,
-            "sets": [figures(part[0].part, part, calibrator) for part in (rows, folds) if part],
-        }
-    (out / "video.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    return report
+    return scored
 
 
 def loaded(registry: WeightRegistry) -> dict[str, Branch]:
