@@ -28,7 +28,8 @@ def refresh(registry: WeightRegistry, docs: Path) -> list[str]:
             continue
         text = card.read_text("utf-8")
         block = f"{BEGIN}\n{block_of(registry.entry(name), docs)}\n{END}"
-        card.write_text(_BLOCK.sub(lambda _, new=block: new, text), "utf-8")
+        # A replacement text would have its backslashes read as group references.
+        card.write_text(_BLOCK.sub(block.replace("\\", r"\\"), text), "utf-8")
         written.append(name)
     return written
 

@@ -27,7 +27,10 @@ from ml.media.faces import crop_face
 from ml.training.image_data import read_manifest, read_rgb
 from ml.weights.registry import WeightRegistry
 
-BRANCHES = {"xception": XceptionBranch, "tiny_ladeda": TinyLaDeDaBranch}
+BRANCHES: dict[str, type[XceptionBranch] | type[TinyLaDeDaBranch]] = {
+    "xception": XceptionBranch,
+    "tiny_ladeda": TinyLaDeDaBranch,
+}
 FOLDS = "image_folds.csv"
 SWAPS = 160
 Picture = NDArray[np.uint8]

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from ml.branches.av_sync import REACH, AvSyncBranch
 from ml.branches.lip_input import MELS_PER_FRAME, LipInput, lip_input
-from ml.evaluation.audio import wilson
+from ml.evaluation.rates import wilson
 from ml.media.plan import DecodePlan
 from ml.media.prepare import Preparer
 from ml.training.image_data import read_manifest

@@ -65,7 +65,8 @@ class EngineConfig:
 class Task(Protocol):
     """What a branch brings: a network, numbered batches, a loss and a judgement."""
 
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module: ...
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
         """One training batch drawn with ``rng`` only."""

@@ -36,7 +36,7 @@ class Command(BaseCommand):
         if owner is None:
             raise CommandError(f"There is no active person called {options['username']!r}.")
         try:
-            _, plaintext = create_api_key(
+            _key, plaintext = create_api_key(
                 actor=system_actor("create_api_key"),
                 owner=owner,
                 name=options["name"],
