@@ -16,7 +16,7 @@ from ml.models.xception import Xception
 from ml.result import BranchStatus, Curve, MediaKind, ScoredItem
 from ml.weights.registry import WeightRegistry
 
-SIZE = 299
+SIZE = 192
 MARGIN = 0.3
 BATCH = 16
 FACES_PER_TRACK = 32

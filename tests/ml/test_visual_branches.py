@@ -40,7 +40,7 @@ preprocessing = {preprocessing}
 """
 PIXELS = "{{ size = {size}, margin = {margin}, mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5] }}"
 BRANCHES = {
-    "xception": (xception.create, Xception, "{ num_classes = 2 }", 299),
+    "xception": (xception.create, Xception, "{ num_classes = 2 }", xception.SIZE),
     "resnext_lstm": (
         resnext_lstm.create,
         lambda: ResNeXtLSTM(hidden=16, layers=1),
