@@ -117,9 +117,12 @@ def markdown(text: str) -> SafeString:
 
 
 @register.filter
-def percent(value: float | None) -> str:
-    """A probability as a percentage that never rounds to certainty; a dash for None."""
-    if value is None:
+def percent(value: float | str | None) -> str:
+    """A share as a percentage that never rounds to certainty; a dash for None or no figure.
+
+    Templates hand over an empty text for a figure that a set of measurements does not have.
+    """
+    if value is None or isinstance(value, str):
         return "–"
     if 0 < value < 0.001:
         return "< 0.1 %"
