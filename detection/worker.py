@@ -72,12 +72,28 @@ class ReadyMixin(BaseWorker):
 class InferenceWorker(ReadyMixin, SimpleWorker):
     """Runs analyses one after the other in this process; the models stay loaded between them."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # The beating thread must not meet a job whose record is just being cleaned up.
+        self._record_lock = threading.RLock()
+
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run ``job`` here, with a thread that tells Redis every few seconds that we live."""
         self.prepare_execution(job)
         with Pulse(settings.DFD.heartbeat_s, lambda: self.maintain_heartbeats(job)):
             self.perform_job(job, queue)
         self.set_state("idle")
+
+    def maintain_heartbeats(self, job: Job) -> None:
+        """Beat for ``job``, unless it has ended since the thread woke up."""
+        with self._record_lock:
+            if self.execution is not None:
+                super().maintain_heartbeats(job)
+
+    def cleanup_execution(self, job: Job, pipeline: Pipeline) -> None:
+        """Forget the record of a job that ended, never in the middle of a beat."""
+        with self._record_lock:
+            super().cleanup_execution(job, pipeline)
 
     def get_heartbeat_ttl(self, _job: Job) -> int:
         """Seconds without a beat after which the job counts as abandoned; beats come by thread."""
