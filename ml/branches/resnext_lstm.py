@@ -64,7 +64,7 @@ class ResNeXtLSTMBranch:
             status=BranchStatus.SCORED,
             logit=float(logit),
             items=tuple(
-                ScoredItem(face.t, face.t, float(share), f"frame {face.frame}")
+                ScoredItem(face.t, face.t, float(share))
                 for face, share in zip(faces, weights, strict=True)
             ),
             curves=(share_curve(faces, weights),),
