@@ -33,7 +33,18 @@ class PlatformUserAdmin(UserAdmin):
     list_filter = ("site_role", "is_active", "is_staff")
     fieldsets = (
         *(UserAdmin.fieldsets or ()),
-        ("Platform", {"fields": ("site_role", "qualifications", "timezone")}),
+        (
+            "Platform",
+            {
+                "fields": (
+                    "site_role",
+                    "qualifications",
+                    "timezone",
+                    "quota_bytes",
+                    "quota_analyses",
+                )
+            },
+        ),
     )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -48,6 +48,21 @@ class KeyForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "192.0.2.0/24, 2001:db8::/32"}),
     )
 
+    quota_analyses = forms.IntegerField(
+        label=_("Analyses a day"),
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        help_text=_("Empty: as many as you may run yourself."),
+    )
+    quota_megabytes = forms.IntegerField(
+        label=_("Megabytes of evidence a day"),
+        required=False,
+        min_value=1,
+        max_value=1_000_000_000,
+        help_text=_("Empty: as many as you may add yourself."),
+    )
+
     def clean_networks(self) -> list[str]:
         """CIDR notations; a plain address becomes a network of one."""
         parts = [part.strip() for part in self.cleaned_data["networks"].split(",") if part.strip()]
@@ -57,6 +72,11 @@ class KeyForm(forms.Form):
             raise forms.ValidationError(
                 _("%(reason)s. Write networks like 192.0.2.0/24."), params={"reason": str(error)}
             ) from error
+
+    def quota_bytes(self) -> int | None:
+        """The limit of a day in bytes."""
+        megabytes = self.cleaned_data["quota_megabytes"]
+        return None if megabytes is None else megabytes * 1_000_000
 
     def expires_at(self) -> datetime:
         """The end of the chosen lifetime."""

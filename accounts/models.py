@@ -38,6 +38,13 @@ class User(AbstractUser):
         blank=True, help_text="Training and date of the last proficiency test; printed on reports."
     )
 
+    quota_bytes = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Bytes of evidence a day; empty: the site's default."
+    )
+    quota_analyses = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Analyses a day; empty: the site's default."
+    )
+
     @property
     def is_administrator(self) -> bool:
         return self.site_role == SiteRole.ADMINISTRATOR
@@ -61,6 +68,8 @@ class ApiKey(models.Model):
     scopes = models.JSONField(default=list)
     allowed_networks = models.JSONField(default=list, blank=True)
     case_id = models.UUIDField(null=True, blank=True)
+    quota_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    quota_analyses = models.PositiveIntegerField(null=True, blank=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)

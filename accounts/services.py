@@ -36,9 +36,12 @@ def create_api_key(
     expires_at: datetime,
     allowed_networks: Iterable[str] = (),
     case_id: uuid.UUID | None = None,
+    quota_bytes: int | None = None,
+    quota_analyses: int | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its plaintext, which is nowhere stored.
 
+    ``quota_bytes`` and ``quota_analyses`` limit one day (UTC); None: only the owner's limit counts.
     Raises PermissionDenied unless the owner or an administrator asks, KeyRequestRefused for an
     unknown scope, a malformed network or an expiry that is past or over 366 days away.
     """
@@ -50,6 +53,8 @@ def create_api_key(
         allowed_networks=_checked_networks(allowed_networks),
         expires_at=_checked_expiry(expires_at),
         case_id=case_id,
+        quota_bytes=quota_bytes,
+        quota_analyses=quota_analyses,
     )
     _announce(actor, "key.created", api_key, _key_facts(api_key))
     return api_key, plaintext
@@ -80,6 +85,8 @@ def rotate_api_key(
             expires_at or timezone.now() + (old.expires_at - old.created_at)
         ),
         case_id=old.case_id,
+        quota_bytes=old.quota_bytes,
+        quota_analyses=old.quota_analyses,
     )
     old.expires_at = min(old.expires_at, timezone.now() + overlap)
     old.save(update_fields=["expires_at"])
@@ -184,6 +191,8 @@ def _key_facts(api_key: ApiKey) -> dict[str, Any]:
         "scopes": api_key.scopes,
         "networks": api_key.allowed_networks,
         "case": str(api_key.case_id) if api_key.case_id else None,
+        "quota_bytes": api_key.quota_bytes,
+        "quota_analyses": api_key.quota_analyses,
         "expires_at": api_key.expires_at.isoformat(),
     }
 

@@ -43,6 +43,8 @@ def new_key(request: HttpRequest) -> HttpResponse:
             scopes=given["scopes"],
             expires_at=form.expires_at(),
             allowed_networks=given["networks"],
+            quota_bytes=form.quota_bytes(),
+            quota_analyses=given["quota_analyses"],
         )
         return render(request, "accounts/key_once.html", {"key": key, "plaintext": plaintext})
     return render(request, "accounts/new_key.html", {"form": form, "nav": "keys"})

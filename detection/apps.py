@@ -9,5 +9,9 @@ class DetectionConfig(AppConfig):
     verbose_name = "Detection"
 
     def ready(self) -> None:
-        """Connect the receivers."""
+        """Connect the receivers and say how analyses are counted."""
+        from accounts.quotas import Measure, count_with
         from detection import receivers  # noqa: F401
+        from detection.usage import analyses_submitted
+
+        count_with(Measure.ANALYSES, analyses_submitted)

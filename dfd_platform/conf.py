@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +44,8 @@ class PlatformSettings:
     timestamp_authority: str = ""
     timestamp_roots: str = ""
     api_key_peppers: str = field(default="", repr=False)
+    # The site's default of a day per person, by measure ("bytes", "analyses"); 0 or absent: none.
+    quotas: Mapping[str, int] = field(default_factory=dict)
     require_mfa: bool = False
     # Networks (CIDR) of proxies whose X-Forwarded-For is believed.
     trusted_proxies: tuple[str, ...] = ()

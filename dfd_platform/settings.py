@@ -55,6 +55,10 @@ DFD = PlatformSettings(
     timestamp_authority=env.str("DFD_TIMESTAMP_AUTHORITY", default=""),
     timestamp_roots=env.str("DFD_TIMESTAMP_ROOTS", default=""),
     api_key_peppers=env.str("DFD_API_KEY_PEPPERS", default=""),
+    quotas={
+        "bytes": env.int("DFD_QUOTA_BYTES", default=0),
+        "analyses": env.int("DFD_QUOTA_ANALYSES", default=0),
+    },
     require_mfa=env.bool("DFD_REQUIRE_MFA", default=False),
     trusted_proxies=tuple(env.list("DFD_TRUSTED_PROXIES", default=[])),
     report_certificate=env.str("DFD_REPORT_CERTIFICATE", default=""),

@@ -12,7 +12,26 @@ from rest_framework.response import Response
 
 from accounts.actors import actor_for
 from accounts.api.views import Resource
+from accounts.quotas import Measure, allowances
 from accounts.scopes import Scope
+
+
+class QuotaSerializer(serializers.Serializer[Any]):
+    """What a key (``of: key``) or its owner with all keys (``of: user``) used of a day's limit."""
+
+    measure = serializers.ChoiceField(choices=list(Measure))
+    of = serializers.ChoiceField(choices=["key", "user"])
+    limit = serializers.IntegerField()
+    used = serializers.IntegerField()
+    resets_at = serializers.DateTimeField()
+
+
+class RateSerializer(serializers.Serializer[Any]):
+    """Requests left in the running window, as in the ``RateLimit`` headers."""
+
+    limit = serializers.IntegerField()
+    remaining = serializers.IntegerField()
+    reset_s = serializers.IntegerField()
 
 
 class MeSerializer(serializers.Serializer[Any]):
@@ -25,6 +44,8 @@ class MeSerializer(serializers.Serializer[Any]):
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=list(Scope)))
     case = serializers.UUIDField(allow_null=True)
     expires_at = serializers.DateTimeField(allow_null=True)
+    rate = RateSerializer(allow_null=True)
+    quotas = QuotaSerializer(many=True)
 
 
 class MeView(Resource):
@@ -44,6 +65,8 @@ class MeView(Resource):
             "scopes": key.scopes if key else [scope.value for scope in Scope],
             "case": key.case_id if key else None,
             "expires_at": key.expires_at if key else None,
+            "rate": getattr(request, "rate", None),
+            "quotas": [one for measure in Measure for one in allowances(actor, measure)],
         }
         return Response(self.get_serializer(data).data)
 

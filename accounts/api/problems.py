@@ -27,6 +27,8 @@ STATUS_OF_CODE = {
     "unsupported_type": 415,
     "too_large": 413,
     "quota": 413,
+    "quota_too_small": 413,
+    "quota_used_up": 429,
     "bad_parameters": 422,
     "unknown_profile": 422,
     "title": 422,
@@ -103,7 +105,9 @@ def _response(exc: Exception) -> Response | None:
         return problem(503, "queue_unavailable", "The queue does not answer; try again shortly.")
     code, message = getattr(exc, "code", None), getattr(exc, "message", None)
     if isinstance(code, str) and isinstance(message, str):
-        return problem(STATUS_OF_CODE.get(code, 409), str(code), message)
+        wait = getattr(exc, "retry_after", 0)
+        headers = {"Retry-After": str(wait)} if wait else None
+        return problem(STATUS_OF_CODE.get(code, 409), str(code), message, headers=headers)
     return None
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import Sum
 
 from accounts.actors import Actor, system_actor
+from accounts.quotas import Measure, require_quota
 from audit.actions import Action
 from audit.services import append
 from audit.transactions import audited
@@ -39,12 +40,13 @@ def receive_evidence(
 
     Bytes stream through SHA-256 and SHA-512 into quarantine; limits and type (by content) are
     checked, the file is read again and hashed again, then moved write-once into the store.
-    Raises PermissionDenied, or EvidenceRefused, whose refusal is on the ledger.
+    Raises PermissionDenied, QuotaExceeded, or EvidenceRefused, whose refusal is on the ledger.
     """
     require(actor, case, CaseAction.CONTRIBUTE)
     try:
         declared = clean_declared(declared_sha256)
         check_room(case, 1)
+        require_quota(actor, Measure.BYTES, 1)
         with quarantine(stream, settings.DFD.max_upload_bytes) as received:
             return take_in(
                 actor=actor,
@@ -74,6 +76,7 @@ def take_in(
     """
     media_type = check(received, declared_sha256)
     check_room(case, received.digests.size)
+    require_quota(actor, Measure.BYTES, received.digests.size)
     scan = malware.scan(received.path)
     try:
         key = evidence_store().put(

@@ -20,6 +20,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.actors import Actor, system_actor
+from accounts.quotas import Measure, require_quota
 from audit.actions import Action
 from audit.services import append
 from audit.transactions import audited
@@ -61,8 +62,8 @@ def start_upload(
 ) -> Upload:
     """Make room for a file of ``size`` bytes that will come in pieces.
 
-    Raises PermissionDenied, or EvidenceRefused (empty, too_large, quota, case_closed,
-    hash_mismatch), which is recorded.
+    Raises PermissionDenied, QuotaExceeded, or EvidenceRefused (empty, too_large, quota,
+    case_closed, hash_mismatch), which is recorded.
     """
     require(actor, case, CaseAction.CONTRIBUTE)
     if actor.user is None:
@@ -73,6 +74,7 @@ def start_upload(
     except EvidenceRefused as refusal:
         record_refusal(actor=actor, case=case, filename=filename, refusal=refusal)
         raise
+    require_quota(actor, Measure.BYTES, size)
     stated = acquisition or Acquisition()
     with audited():
         upload: Upload = Upload.objects.create(

@@ -25,6 +25,7 @@ from accounts.actors import actor_for
 from accounts.api.problems import Problem
 from accounts.api.throttles import CallerRate, DetectionRate
 from accounts.api.views import Resource
+from accounts.errors import QuotaExceeded
 from cases.errors import CasesError
 from detection import selectors
 from detection.api import intake
@@ -305,7 +306,7 @@ def _try(
     name = file.name or "upload"
     try:
         return name, submit(file), {}
-    except CasesError as error:
+    except (CasesError, QuotaExceeded) as error:
         return name, None, {"error": error.message, "code": str(error.code)}
     except Problem as problem:
         return name, None, {"error": str(problem.detail), "code": str(problem.get_codes())}

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.actors import Actor
+from accounts.quotas import Measure, hold_owner, require_quota
 from audit.actions import Action
 from audit.services import append
 from audit.transactions import audited
@@ -31,7 +32,7 @@ def submit_analysis(
 ) -> Analysis:
     """Queue an analysis of ``exhibit``; on commit a job carrying only its id goes to the worker.
 
-    Raises PermissionDenied (CaseAction.ANALYSE) and AnalysisRefused (case_closed,
+    Raises PermissionDenied (CaseAction.ANALYSE), QuotaExceeded and AnalysisRefused (case_closed,
     exhibit_not_stored, unknown_profile, bad_parameters).
     """
     return _submit(actor, exhibit, profile, parameters, rerun_of=None)
@@ -102,6 +103,8 @@ def _submit(
     with audited():
         case: Case = Case.objects.select_for_update().get(pk=exhibit.case_id)
         _require_usable(case, Exhibit.objects.get(pk=exhibit.pk))
+        hold_owner(actor, Measure.ANALYSES)
+        require_quota(actor, Measure.ANALYSES, 1)
         analysis = Analysis(
             exhibit=exhibit,
             profile=profile,

@@ -23,6 +23,8 @@ class Command(BaseCommand):
         parser.add_argument("username")
         parser.add_argument("--name", default="command line")
         parser.add_argument("--days", type=int, default=90, help="until it expires (90)")
+        parser.add_argument("--quota-bytes", type=int, help="bytes of evidence a day")
+        parser.add_argument("--quota-analyses", type=int, help="analyses a day")
         parser.add_argument(
             "--scope",
             action="append",
@@ -42,6 +44,8 @@ class Command(BaseCommand):
                 name=options["name"],
                 scopes=options["scopes"] or [scope.value for scope in Scope],
                 expires_at=timezone.now() + timedelta(days=options["days"]),
+                quota_bytes=options["quota_bytes"],
+                quota_analyses=options["quota_analyses"],
             )
         except KeyRequestRefused as error:
             raise CommandError(error.message) from error
