@@ -118,12 +118,14 @@ class Preparer:
         return _located(tracks, decoded.frames), _clips(tracks, decoded)
 
     def _detections(self, decoded: Decoded) -> list[tuple[float, list[RawFace]]]:
-        """Detect on sampled frames, and on native-rate frames where those are too far apart."""
+        """Detect on sampled frames, and on native-rate frames where those are too far apart. The
+        ends of the native-rate run are always looked at: nothing beyond them can be interpolated."""
         chosen = list(decoded.frames[:: self._detect_every])
         scales = [1.0] * len(chosen)
         times = [frame.t for frame in chosen]
+        ends = {frame.t for frame in (*decoded.dense[:1], *decoded.dense[-1:])} - set(times)
         for frame in decoded.dense:
-            if min(abs(frame.t - t) for t in times) > _DENSE_STEP_S / 2:
+            if frame.t in ends or min(abs(frame.t - t) for t in times) > _DENSE_STEP_S / 2:
                 chosen.append(frame)
                 times.append(frame.t)
                 scales.append(decoded.frames[0].rgb.shape[1] / frame.rgb.shape[1])
