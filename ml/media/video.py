@@ -23,6 +23,7 @@ from ml.result import VideoFacts
 
 _SEEK_ADVANTAGE = 0.6
 _TICK = 1e-4
+_BEFORE_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -162,11 +163,20 @@ class _Reader:
         cost = sum(run[-1] - self._key_before(run[0]) + 1 for run in runs)
         if self.packets.times and cost < _SEEK_ADVANTAGE * (wanted[-1] + 1):
             for run in runs:
-                self._seek(self.packets.times[self._key_before(run[0])])
-                self._collect(set(run))
+                self._read_from(self.packets.times[self._key_before(run[0])], set(run))
         else:
-            self._seek(self.packets.times[0] if self.packets.times else 0.0)
-            self._collect(set(wanted))
+            self._read_from(self.packets.times[0] if self.packets.times else 0.0, set(wanted))
+        self.frames.sort(key=lambda frame: frame.index)
+        self.dense.sort(key=lambda frame: frame.index)
+
+    def _read_from(self, time: float, wanted: set[int]) -> None:
+        """Seek and collect. MPEG program streams may land on the key frame after the one asked
+        for: what was passed over is read from before the beginning."""
+        first = min(wanted)
+        self._seek(time)
+        if self._collect(wanted) > first and wanted and self.packets.times:
+            self._seek(self.packets.times[0] - _BEFORE_S)
+            self._collect(wanted)
 
     def _key_before(self, index: int) -> int:
         place = bisect_right(self.packets.keys, index)
@@ -192,19 +202,22 @@ class _Reader:
         except FFmpegError:
             self.container.seek(0, backward=True, any_frame=True)
 
-    def _collect(self, wanted: set[int]) -> None:
-        last = max(wanted)
+    def _collect(self, wanted: set[int]) -> int:
+        """Keep the ``wanted`` frames that come and strike them off; the first index seen."""
+        first, last = -1, max(wanted)
         for position, frame in enumerate(self._decoded()):
             if self.first_time is None and frame.pts is not None:
                 self.first_time = float(frame.time)
             index = self._index(frame, position)
+            first = index if first < 0 else first
             if index > last:
-                return
+                break
             if index in wanted:
                 wanted.discard(index)
                 self._keep(index, frame)
             if not wanted:
-                return
+                break
+        return first
 
     def _index(self, frame: av.VideoFrame, position: int) -> int:
         """Place of a decoded frame in presentation order, by its PTS when there is one."""

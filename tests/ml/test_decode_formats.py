@@ -111,6 +111,16 @@ def test_native_rate_frames_come_only_with_sound(tmp_path: Path) -> None:
     assert silent.dense == ()
 
 
+def test_program_streams_keep_their_first_frames(tmp_path: Path) -> None:
+    """Seeking an MPEG program stream to its beginning lands on the second key frame."""
+    path = write_video(
+        tmp_path / "v.mpg", frames=75, codecs=("mpeg1video", "mp2"), format_name="mpeg"
+    )
+    decoded = decode(path, max_frames=75)
+    assert [frame.index for frame in decoded.frames] == list(range(75))
+    assert [frame.index for frame in decoded.dense] == list(range(75))
+
+
 def test_odd_sizes(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mkv", size=(67, 51), codecs=("ffv1", "flac"), frames=5)
     decoded = decode(path)
