@@ -6,7 +6,7 @@ text, so that an entry still names its author after the account is gone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import structlog
@@ -71,6 +71,24 @@ def actor_for(request: HttpRequest) -> Actor:
     if isinstance(user, User):
         return user_actor(user, request)
     return anonymous_actor(request)
+
+
+def remembered_actor(kind: str, actor_id: str, request_id: str = "") -> Actor | None:
+    """Who asked for work that is done later, as they are now; None when they may no longer sign in.
+
+    ``kind`` and ``actor_id`` are those of the Actor that asked.
+    """
+    actor: Actor | None = None
+    if kind == "user":
+        user = User.objects.filter(pk=actor_id, is_active=True).first()
+        actor = user_actor(user) if user else None
+    elif kind == "api_key":
+        api_key = ApiKey.objects.select_related("owner").filter(pk=actor_id).first()
+        usable = api_key is not None and api_key.is_active and api_key.owner.is_active
+        actor = api_key_actor(api_key) if api_key and usable else None
+    elif kind == "system":
+        actor = system_actor(actor_id)
+    return replace(actor, request_id=request_id) if actor else None
 
 
 def anonymous_actor(request: HttpRequest | None = None) -> Actor:

@@ -63,6 +63,8 @@ class Action(StrEnum):
     REVIEW_SIGNED_OFF = "review.signed_off"
     REVIEW_DISSENT_RECORDED = "review.dissent_recorded"
 
+    EXPORT_REQUESTED = "export.requested"
+    EXPORT_FAILED = "export.failed"
     REPORT_CREATED = "report.created"
     REPORT_DOWNLOADED = "report.downloaded"
     EXPORT_CREATED = "export.created"
@@ -71,6 +73,9 @@ class Action(StrEnum):
 
     WEBHOOK_CREATED = "webhook.created"
     WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_ROTATED = "webhook.rotated"
+    WEBHOOK_DISABLED = "webhook.disabled"
+    WEBHOOK_ENABLED = "webhook.enabled"
     WEBHOOK_DELETED = "webhook.deleted"
 
     KEY_CREATED = "key.created"

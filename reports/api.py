@@ -14,36 +14,54 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actors import actor_for
+from accounts.api.confirmation import require_confirmed
 from accounts.api.problems import Problem
-from accounts.api.views import Resource, http_request
-from accounts.models import ApiKey
-from accounts.reauthentication import recently_signed_in
+from accounts.api.views import Resource
 from cases.selectors import exhibits_of, get_case_by_id
 from detection.selectors import analysis_for
 from reports import selectors, services
-from reports.models import Export, ExportKind
+from reports.models import ExportKind, ExportRequest
 from reports.redaction import Redaction
 from reports.views import file_of
 
+# Seconds after which a client may ask again.
+POLL_S = "2"
 
-class ExportSerializer(serializers.ModelSerializer[Export]):
-    """One file that was made for people outside."""
+
+class ExportSerializer(serializers.ModelSerializer[ExportRequest]):
+    """A file for people outside: first an order, later with name, size and hash of the file.
+
+    ``status`` goes from queued over running to ready or failed; ``error_message`` says why.
+    """
+
+    created_by_label = serializers.CharField(source="requested_by_label", read_only=True)
+    filename = serializers.CharField(source="export.filename", read_only=True, allow_null=True)
+    mime_type = serializers.CharField(source="export.mime_type", read_only=True, allow_null=True)
+    sha256 = serializers.CharField(source="export.sha256", read_only=True, allow_null=True)
+    size = serializers.IntegerField(source="export.size", read_only=True, allow_null=True)
+    selection = serializers.CharField(source="export.selection", read_only=True, allow_null=True)
 
     class Meta:
-        model = Export
+        model = ExportRequest
         fields = (
             "id",
             "kind",
+            "status",
+            "percent",
             "case",
             "analysis",
+            "redactions",
+            "purpose",
+            "created_by_label",
+            "created_at",
+            "finished_at",
+            "error_code",
+            "error_message",
             "filename",
             "mime_type",
             "sha256",
             "size",
             "selection",
-            "purpose",
-            "created_by_label",
-            "created_at",
         )
         read_only_fields = fields
 
@@ -65,49 +83,49 @@ class BundleRequestSerializer(serializers.Serializer[Any]):
 
 
 class ReportsView(Resource):
-    """Make a report on an analysis."""
+    """Order a report on an analysis."""
 
     serializer_class = ReportRequestSerializer
 
-    @extend_schema(operation_id="reports_create", responses={201: ExportSerializer})
+    @extend_schema(operation_id="reports_create", responses={202: ExportSerializer})
     def post(self, request: Request, analysis_id: uuid.UUID) -> Response:
-        _require_confirmed(request)
+        require_confirmed(request)
         wanted = self.get_serializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         actor = actor_for(request)
         kind = ExportKind(f"report_{wanted.validated_data['format']}")
         analysis = analysis_for(actor, analysis_id)
-        return _created(services.create_report(actor=actor, analysis=analysis, kind=kind))
+        return _ordered(services.request_report(actor=actor, analysis=analysis, kind=kind))
 
 
 class CaseExportsView(Resource):
-    """What was exported from a case; a POST makes an evidence bundle."""
+    """What was or is being exported from a case; a POST orders an evidence bundle."""
 
-    queryset = Export.objects.none()
+    queryset = ExportRequest.objects.none()
     serializer_class = ExportSerializer
     pagination_class = None
 
     @extend_schema(operation_id="exports_list", responses=ExportSerializer(many=True))
     def get(self, request: Request, case_id: uuid.UUID) -> Response:
         actor = actor_for(request)
-        exports = selectors.exports_for(actor, get_case_by_id(actor, case_id))
+        exports = selectors.requests_for(actor, get_case_by_id(actor, case_id))
         return Response(ExportSerializer(exports, many=True).data)
 
     @extend_schema(
         operation_id="bundles_create",
         request=BundleRequestSerializer,
-        responses={201: ExportSerializer},
+        responses={202: ExportSerializer},
     )
     def post(self, request: Request, case_id: uuid.UUID) -> Response:
-        _require_confirmed(request)
+        require_confirmed(request)
         wanted = BundleRequestSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         actor = actor_for(request)
         case = get_case_by_id(actor, case_id)
         chosen = wanted.validated_data.get("exhibits")
         exhibits = None if chosen is None else list(exhibits_of(actor, case).filter(pk__in=chosen))
-        return _created(
-            services.create_bundle(
+        return _ordered(
+            services.request_bundle(
                 actor=actor,
                 case=case,
                 exhibits=exhibits,
@@ -118,45 +136,44 @@ class CaseExportsView(Resource):
 
 
 class ExportView(Resource):
-    """One export."""
+    """One export, or how far it is; ask again after ``Retry-After`` seconds until it is ready."""
 
-    queryset = Export.objects.none()
+    queryset = ExportRequest.objects.none()
     serializer_class = ExportSerializer
 
     @extend_schema(operation_id="exports_get")
     def get(self, request: Request, export_id: uuid.UUID) -> Response:
-        return Response(ExportSerializer(selectors.export_for(actor_for(request), export_id)).data)
+        order = selectors.request_for(actor_for(request), export_id)
+        headers = {} if order.is_finished else {"Retry-After": POLL_S}
+        return Response(ExportSerializer(order).data, headers=headers)
 
 
 class ExportContentView(Resource):
-    """The file of an export; the download stands in the ledger."""
+    """The file of an export that is ready; the download stands in the ledger."""
 
     serializer_class = None
 
     @extend_schema(operation_id="exports_download", responses={(200, "*/*"): OpenApiTypes.BINARY})
     def get(self, request: Request, export_id: uuid.UUID) -> HttpResponseBase:
         actor = actor_for(request)
-        export = selectors.export_for(actor, export_id)
-        services.record_download(actor=actor, export=export)
-        answer = file_of(export)
-        answer["ETag"] = f'"{export.sha256}"'
+        order = selectors.request_for(actor, export_id)
+        if order.export is None:
+            raise _not_ready(order)
+        answer = file_of(order.export)
+        services.record_download(actor=actor, export=order.export)
+        answer["ETag"] = f'"{order.export.sha256}"'
         return answer
 
 
-def _require_confirmed(request: Request) -> None:
-    """A browser's session must be fresh, as on the page; a key carries its own permission."""
-    if isinstance(request.auth, ApiKey) or recently_signed_in(http_request(request)):
-        return
-    raise Problem(
-        403,
-        "confirm_sign_in",
-        "Confirm your sign-in at /account/reauthenticate/ first: exports need a recent one.",
-    )
+def _not_ready(order: ExportRequest) -> Problem:
+    if order.is_finished:
+        return Problem(409, order.error_code, order.error_message)
+    return Problem(409, "not_ready", "This export is still being made.", Retry_After=POLL_S)
 
 
-def _created(export: Export) -> Response:
-    where = reverse("api:export", args=[export.pk])
-    return Response(ExportSerializer(export).data, status=201, headers={"Location": where})
+def _ordered(order: ExportRequest) -> Response:
+    headers = {"Location": reverse("api:export", args=[order.pk]), "Retry-After": POLL_S}
+    return Response(ExportSerializer(order).data, status=202, headers=headers)
 
 
 urlpatterns = [

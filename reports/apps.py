@@ -9,3 +9,7 @@ class ReportsConfig(AppConfig):
     name = "reports"
     verbose_name = "Reports and bundles"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Connect the receivers."""
+        from reports import receivers  # noqa: F401

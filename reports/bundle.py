@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from django.utils import timezone
 
+from cases.models import Exhibit
 from cases.storage import evidence_store
 from detection.selectors import artefact_bytes
 from reports import bag, case_uco, rendering
+from reports.bag import Reference
 from reports.errors import PdfUnavailable, ReportRefused
 from reports.extract import Extract, derived_file, original_file
 
@@ -45,25 +47,44 @@ data/ledger.json        every ledger entry of the case, its proof, and the signe
 """
 
 
-def write_content(folder: Path, extract: Extract) -> str:
-    """Write everything but the ledger below ``folder``; the SHA-256 of the list of contents.
+def originals(extract: Extract) -> list[tuple[Exhibit, Reference]]:
+    """The originals that belong to the copy, measured where they lie; they are not copied.
+
+    Raises ReportRefused when one is not what was received, StoreError when it is missing.
+    """
+    listed = {entry["id"]: entry["file"] for entry in extract.record["exhibits"]}
+    return [
+        (exhibit, _measured(exhibit, original_file(exhibit)))
+        for exhibit in extract.exhibits
+        if listed[str(exhibit.pk)]
+    ]
+
+
+def write_content(folder: Path, extract: Extract, references: Sequence[Reference]) -> str:
+    """Write everything but originals and ledger below ``folder``; the SHA-256 of the list of
+    contents, in which the originals (``references``) stand too.
 
     Raises ReportRefused when a stored result is not what was hashed when it was made, StoreError
-    when an original or a derived file is missing or was changed.
+    when a derived file is missing or was changed.
     """
     record = extract.record
-    _copy_originals(folder, extract)
     write_runs(folder, extract)
     _write_reports(folder, extract)
     bag.write(folder / "data/extract.json", _json(record))
     bag.write(folder / "data/case.jsonld", _json(case_uco.graph(record)))
     for card in record["models"]:
         bag.write(folder / f"data/models/{card['name']}-{card['sha256'][:16]}.json", _json(card))
-    bag.write(folder / CONTENT, bag.hash_list(folder, bag.payload_names(folder), "sha256"))
+    names = bag.payload_names(folder)
+    bag.write(folder / CONTENT, bag.hash_list(folder, names, "sha256", references))
     return bag.file_hash(folder / CONTENT, "sha256")
 
 
-def seal(folder: Path, record: dict[str, Any], ledger: dict[str, Any]) -> None:
+def seal(
+    folder: Path,
+    record: dict[str, Any],
+    ledger: dict[str, Any],
+    references: Sequence[Reference],
+) -> None:
     """Add the ledger's slice, the verifier and the bag's tag files."""
     bag.write(folder / LEDGER, _json(ledger))
     shutil.copyfile(VERIFIER, folder / "verify.py")
@@ -76,6 +97,7 @@ def seal(folder: Path, record: dict[str, Any], ledger: dict[str, Any]) -> None:
             "External-Description": f"Case {record['case']['number']}: {record['selection']}",
             "Bagging-Date": timezone.now().date().isoformat(),
         },
+        references,
     )
 
 
@@ -101,18 +123,14 @@ def _write_result(folder: Path, run: dict[str, Any], text: str) -> None:
     bag.write(folder / run["result_file"], text)
 
 
-def _copy_originals(folder: Path, extract: Extract) -> None:
-    listed = {entry["id"]: entry["file"] for entry in extract.record["exhibits"]}
-    for exhibit in extract.exhibits:
-        if listed[str(exhibit.pk)]:
-            target = folder / original_file(exhibit)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with evidence_store().open(exhibit.storage_key) as source, target.open("wb") as sink:
-                shutil.copyfileobj(source, sink, bag.BLOCK)
-            if bag.file_hash(target, "sha256") != exhibit.sha256:
-                raise ReportRefused(
-                    "mismatch", f"The bytes of {exhibit.label} have changed. Nothing was exported."
-                )
+def _measured(exhibit: Exhibit, name: str) -> Reference:
+    with evidence_store().open(exhibit.storage_key) as source:
+        found = bag.reference(name, source)
+    if found.sha256 != exhibit.sha256:
+        raise ReportRefused(
+            "mismatch", f"The bytes of {exhibit.label} have changed. Nothing was exported."
+        )
+    return found
 
 
 def write_runs(folder: Path, extract: Extract) -> None:

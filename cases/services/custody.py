@@ -46,18 +46,23 @@ def record_analysis(
         )
 
 
-def record_export(*, actor: Actor, exhibit: Exhibit, purpose: str) -> CustodyEvent:
-    """Record that the exhibit leaves in an export, after its hash was checked.
+def record_export(*, actor: Actor, exhibit: Exhibit, purpose: str, export: str) -> CustodyEvent:
+    """Record that the exhibit leaves in the export of that id, after its hash was checked.
 
-    Raises PermissionDenied, ExhibitUnavailable, InvalidInput.
+    One event for each export: a repeated attempt adds none. Raises PermissionDenied,
+    ExhibitUnavailable, InvalidInput.
     """
     require(actor, exhibit.case, CaseAction.EXPORT)
-    return _record_measured(
+    result = f"in the export {export}"
+    earlier = exhibit.custody.filter(kind=Kind.EXPORTED, result=result).first()
+    return earlier or _record_measured(
         actor,
         exhibit,
         Kind.EXPORTED,
         Action.EVIDENCE_EXPORTED,
         purpose=required_text(purpose, "purpose"),
+        result=result,
+        payload={"export": export},
     )
 
 
@@ -171,6 +176,7 @@ def _record_measured(
     purpose: str,
     authority: str = "",
     result: str = "",
+    payload: dict[str, str] | None = None,
 ) -> CustodyEvent:
     exhibit = usable(exhibit)
     measured = measure(exhibit)
@@ -188,6 +194,7 @@ def _record_measured(
             authority=authority,
             result=result,
             measured=measured,
+            payload=payload,
         )
 
 

@@ -275,7 +275,8 @@ def check_entries(entries: list[Record], tree: Record) -> None:
 
 
 def payload_of(records: list[Record], action: str, subject: str, what: str) -> Record:
-    for record in records:
+    # The last one counts: an attempt that was interrupted leaves an earlier one.
+    for record in reversed(records):
         if record["action"] == action and record["subject"] == subject:
             payload: Record = record["payload"]
             return payload

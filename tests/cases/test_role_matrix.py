@@ -151,7 +151,7 @@ SERVICES: dict[str, tuple[CaseAction, Call]] = {
     "record_analysis": (A.ANALYSE, lambda a, r: services.record_analysis(
         actor=a, exhibit=r["exhibit"], purpose="x", sha256_before="", sha256_after="")),
     "record_export": (A.EXPORT, lambda a, r: services.record_export(
-        actor=a, exhibit=r["exhibit"], purpose="x")),
+        actor=a, exhibit=r["exhibit"], purpose="x", export="1")),
     "record_return": (A.TRANSFER, lambda a, r: services.record_return(
         actor=a, exhibit=r["exhibit"], returned_to="Owner", purpose="x")),
     "offer_transfer": (A.TRANSFER, lambda a, r: services.offer_transfer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Callable
@@ -16,11 +17,12 @@ from audit.services import append
 from audit.transactions import audited
 from cases import services as cases
 from cases.models import Case, Exhibit
-from cases.storage import artefact_store
 from detection import services as detection
 from detection.models import Analysis, ModelVersion, ReviewKind
 from reports import services
-from reports.models import Export
+from reports.files import content_of
+from reports.models import Export, ExportRequest
+from reports.tasks import make_export
 from tests.reports.findings import WEIGHTS_SHA256, outcome_for, portrait
 
 
@@ -65,15 +67,24 @@ def analysis(exhibit: Exhibit, examiner: Actor, carol: User) -> Analysis:
 @pytest.fixture
 def bundle(analysis: Analysis, examiner: Actor, case: Case, tmp_path: Path) -> Path:
     """The unpacked bundle of the whole case."""
-    return unpack(services.create_bundle(actor=examiner, case=case), tmp_path / "elsewhere")
+    export = made(services.request_bundle(actor=examiner, case=case))
+    return unpack(export, tmp_path / "elsewhere")
+
+
+def made(order: ExportRequest) -> Export:
+    """The export of ``order``, made as the light worker makes it."""
+    words = make_export(str(order.pk))
+    order.refresh_from_db()
+    assert order.export is not None, f"{words}: {order.error_message}"
+    return order.export
 
 
 def unpack(export: Export, target: Path) -> Path:
-    """Unpack a stored bundle below ``target``; its one folder."""
-    with (
-        artefact_store().open(export.storage_key) as stream,
-        zipfile.ZipFile(stream) as archive,
-    ):
+    """Unpack a bundle as it leaves below ``target``; its one folder."""
+    content = b"".join(content_of(export))
+    assert len(content) == export.size
+    assert hashlib.sha256(content).hexdigest() == export.sha256
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         archive.extractall(target)
     (folder,) = target.iterdir()
     return folder

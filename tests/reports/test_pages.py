@@ -15,8 +15,9 @@ from audit.actions import Action
 from audit.models import AuditEvent
 from cases.models import Case
 from detection.models import Analysis
-from reports.models import Export, ExportKind
+from reports.models import ExportKind, ExportRequest
 from tests.conftest import PASSWORD
+from tests.reports.conftest import made
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,11 +36,13 @@ def test_a_report_and_a_bundle_are_made_and_fetched(
     assert "Nothing was exported yet" in client.get(tab).content.decode()
     form = {"analysis": str(analysis.pk), "kind": "report_html"}
     page = client.post(f"{tab}report/", form, follow=True).content.decode()
-    report = Export.objects.get()
-    assert f"{report.filename} is ready." in page
+    assert "Queued" in page
+    assert "1 in progress" in page
+    report = made(ExportRequest.objects.get())
+    assert report.filename in client.get(tab, headers={"HX-Request": "true"}).content.decode()
     page = client.post(f"{tab}bundle/", {"purpose": "for counsel"}, follow=True).content.decode()
     assert "for counsel" in page
-    bundle = Export.objects.get(kind=ExportKind.BUNDLE)
+    bundle = made(ExportRequest.objects.get(kind=ExportKind.BUNDLE))
     answer = client.get(f"/exports/{bundle.pk}/")
     content = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
     assert content.startswith(b"PK")
@@ -56,7 +59,7 @@ def test_an_old_sign_in_must_be_confirmed_first(
     assert answer["Location"].startswith("/account/reauthenticate/")
     answer = client.post(f"/api/v1/cases/{case.pk}/exports", {}, content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (403, "confirm_sign_in")
-    assert not Export.objects.exists()
+    assert not ExportRequest.objects.exists()
 
 
 def test_strangers_and_viewers_get_nothing(
@@ -67,7 +70,7 @@ def test_strangers_and_viewers_get_nothing(
         f"/cases/{case.number}/reports/report/",
         {"analysis": str(analysis.pk), "kind": "report_html"},
     )
-    export = Export.objects.get()
+    export = made(ExportRequest.objects.get())
     for name, tab_status in (("charlie", 404), ("carol", 200)):
         other = signed_in(Client(), name)
         tab = other.get(f"/cases/{case.number}/reports/")
@@ -87,23 +90,29 @@ def test_the_api_makes_and_serves_exports(
         expires_at=timezone.now() + timedelta(days=1),
     )
     headers = {"Authorization": f"Bearer {plaintext}"}
-    made = client.post(
+    ordered = client.post(
         f"/api/v1/analyses/{analysis.pk}/reports",
         {"format": "html"},
         content_type="application/json",
         headers=headers,
     )
-    assert made.status_code == 201, made.content
-    made = client.post(
+    assert ordered.status_code == 202, ordered.content
+    made(ExportRequest.objects.get())
+    ordered = client.post(
         f"/api/v1/cases/{case.pk}/exports",
         {"redactions": ["originals"]},
         content_type="application/json",
         headers=headers,
     )
-    assert made.status_code == 201, made.content
-    body = made.json()
-    assert body["kind"] == "redacted_bundle"
-    fetched = client.get(f"{made['Location']}/content", headers=headers)
+    assert ordered.status_code == 202, ordered.content
+    body = ordered.json()
+    assert (body["kind"], body["status"], body["sha256"]) == ("redacted_bundle", "queued", None)
+    early = client.get(f"{ordered['Location']}/content", headers=headers)
+    assert (early.status_code, early.json()["code"]) == (409, "not_ready")
+    made(ExportRequest.objects.get(kind="redacted_bundle"))
+    body = client.get(ordered["Location"], headers=headers).json()
+    assert (body["status"], body["percent"]) == ("ready", 100)
+    fetched = client.get(f"{ordered['Location']}/content", headers=headers)
     assert b"".join(fetched.streaming_content).startswith(b"PK")  # type: ignore[attr-defined]
     assert fetched["ETag"] == f'"{body["sha256"]}"'
     listed = client.get(f"/api/v1/cases/{case.pk}/exports", headers=headers).json()
@@ -127,4 +136,4 @@ def test_a_key_without_the_scope_may_not_export(
         headers={"Authorization": f"Bearer {plaintext}"},
     )
     assert answer.status_code == 403
-    assert not Export.objects.exists()
+    assert not ExportRequest.objects.exists()

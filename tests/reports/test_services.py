@@ -24,7 +24,8 @@ from detection.models import Analysis, Finding
 from reports import services
 from reports.errors import ReportRefused
 from reports.models import Export, ExportKind
-from tests.reports.conftest import unpack
+from reports.tasks import make_export
+from tests.reports.conftest import made, unpack
 from tests.reports.findings import portrait
 from tests.reports.test_verifier import VERIFY, run
 
@@ -34,7 +35,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_report_is_stored_recorded_and_carries_the_checkpoint(
     analysis: Analysis, examiner: Actor
 ) -> None:
-    export = services.create_report(actor=examiner, analysis=analysis, kind=ExportKind.REPORT_HTML)
+    export = made(
+        services.request_report(actor=examiner, analysis=analysis, kind=ExportKind.REPORT_HTML)
+    )
     text = artefact_store().path(export.storage_key).read_text()
     assert Checkpoint.objects.latest("id").note.strip() in text.replace("&#x27;", "'")
     for words in (
@@ -57,7 +60,7 @@ def test_a_report_is_stored_recorded_and_carries_the_checkpoint(
 
 
 def test_the_pdf_is_a_pdf_with_several_pages(analysis: Analysis, examiner: Actor) -> None:
-    export = services.create_report(actor=examiner, analysis=analysis)
+    export = made(services.request_report(actor=examiner, analysis=analysis))
     content = artefact_store().path(export.storage_key).read_bytes()
     assert content.startswith(b"%PDF-")
     assert len(content) == export.size > 20_000
@@ -69,9 +72,9 @@ def test_only_who_may_export_exports_and_the_refusal_is_recorded(
 ) -> None:
     reviewer = actor(carol)
     with pytest.raises(PermissionDenied):
-        services.create_report(actor=reviewer, analysis=analysis)
+        services.request_report(actor=reviewer, analysis=analysis)
     with pytest.raises(PermissionDenied):
-        services.create_bundle(actor=reviewer, case=case)
+        services.request_bundle(actor=reviewer, case=case)
     assert not Export.objects.exists()
     refusals = AuditEvent.objects.filter(action=Action.PERMISSION_DENIED, case_id=case.pk)
     assert [entry.payload["action"] for entry in refusals] == ["export", "export"]
@@ -80,7 +83,7 @@ def test_only_who_may_export_exports_and_the_refusal_is_recorded(
 def test_an_analysis_without_finding_has_no_report(exhibit: Exhibit, examiner: Actor) -> None:
     queued = detection.submit_analysis(actor=examiner, exhibit=exhibit)
     with pytest.raises(ReportRefused, match="no finding"):
-        services.create_report(actor=examiner, analysis=queued)
+        services.request_report(actor=examiner, analysis=queued)
 
 
 def test_each_original_that_leaves_has_a_custody_event(bundle: Path, exhibit: Exhibit) -> None:
@@ -97,7 +100,7 @@ def test_a_selection_is_stated_word_for_word(
     cases.receive_evidence(
         actor=examiner, case=case, stream=io.BytesIO(portrait(90)), filename="second.png"
     )
-    export = services.create_bundle(actor=examiner, case=case, exhibits=[exhibit])
+    export = made(services.request_bundle(actor=examiner, case=case, exhibits=[exhibit]))
     folder = unpack(export, tmp_path / "chosen")
     record = json.loads((folder / "data" / "extract.json").read_text())
     assert record["selection"] == export.selection
@@ -111,17 +114,16 @@ def test_an_empty_or_foreign_selection_is_refused(
     case: Case, exhibit: Exhibit, examiner: Actor
 ) -> None:
     with pytest.raises(ReportRefused, match="at least one exhibit"):
-        services.create_bundle(actor=examiner, case=case, exhibits=[])
+        services.request_bundle(actor=examiner, case=case, exhibits=[])
     with pytest.raises(ReportRefused, match="Known: originals, pictures"):
-        services.create_bundle(actor=examiner, case=case, redactions=["everything"])
+        services.request_bundle(actor=examiner, case=case, redactions=["everything"])
 
 
 def test_a_redacted_copy_lists_what_was_removed_and_verifies(
     analysis: Analysis, case: Case, examiner: Actor, tmp_path: Path
 ) -> None:
-    export = services.create_bundle(
-        actor=examiner, case=case, redactions=["originals", "pictures", "notes", "people"]
-    )
+    left_out = ["originals", "pictures", "notes", "people"]
+    export = made(services.request_bundle(actor=examiner, case=case, redactions=left_out))
     assert export.kind == ExportKind.REDACTED_BUNDLE
     folder = unpack(export, tmp_path / "redacted")
     record = json.loads((folder / "data" / "extract.json").read_text())
@@ -152,13 +154,16 @@ def test_a_result_that_changed_in_the_database_is_not_exported(
             "UPDATE detection_finding SET result = %s WHERE id = %s",
             [json.dumps(changed), finding.pk],
         )
-    with pytest.raises(ReportRefused, match="is not what was recorded"):
-        services.create_bundle(actor=examiner, case=case)
+    order = services.request_bundle(actor=examiner, case=case)
+    assert make_export(str(order.pk)) == "failed"
+    order.refresh_from_db()
+    assert order.error_code == "result_changed"
+    assert "is not what was recorded" in order.error_message
     assert not Export.objects.exists()
 
 
 def test_the_record_of_an_export_cannot_be_rewritten(analysis: Analysis, examiner: Actor) -> None:
-    services.create_report(actor=examiner, analysis=analysis, kind=ExportKind.REPORT_HTML)
+    made(services.request_report(actor=examiner, analysis=analysis, kind=ExportKind.REPORT_HTML))
     for statement in ("UPDATE reports_export SET sha256 = ''", "DELETE FROM reports_export"):
         with (
             pytest.raises(DatabaseError, match="written once"),
@@ -169,7 +174,9 @@ def test_the_record_of_an_export_cannot_be_rewritten(analysis: Analysis, examine
 
 
 def test_a_download_is_recorded(analysis: Analysis, examiner: Actor) -> None:
-    export = services.create_report(actor=examiner, analysis=analysis, kind=ExportKind.REPORT_HTML)
+    export = made(
+        services.request_report(actor=examiner, analysis=analysis, kind=ExportKind.REPORT_HTML)
+    )
     services.record_download(actor=examiner, export=export)
     entry = AuditEvent.objects.get(action=Action.REPORT_DOWNLOADED)
     assert (entry.actor_label, entry.payload) == ("bob", {"sha256": export.sha256})

@@ -165,8 +165,9 @@ def give_word(page: Page, finding: str, kind: str, text: str) -> None:
 
 def export_bundle(page: Page, number: str, folder: Path) -> Path:
     page.goto(f"/cases/{number}/reports/")
-    page.get_by_role("button", name="Create the bundle").click(timeout=BUNDLED_WITHIN_MS)
+    page.get_by_role("button", name="Create the bundle").click()
     link = page.locator("a[href^='/exports/']").first
+    expect(link).to_be_visible(timeout=BUNDLED_WITHIN_MS)
     with page.expect_download(timeout=60_000) as download:
         link.click()
     path = folder / download.value.suggested_filename
