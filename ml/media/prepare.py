@@ -118,8 +118,8 @@ class Preparer:
         return _located(tracks, decoded.frames), _clips(tracks, decoded)
 
     def _detections(self, decoded: Decoded) -> list[tuple[float, list[RawFace]]]:
-        """Detect on sampled frames, and on native-rate frames where those are too far apart. The
-        ends of the native-rate run are always looked at: nothing beyond them can be interpolated."""
+        """Detect on sampled frames, and on native-rate frames where those are too far apart. Both
+        ends of the native-rate run are looked at: nothing beyond them can be interpolated."""
         chosen = list(decoded.frames[:: self._detect_every])
         scales = [1.0] * len(chosen)
         times = [frame.t for frame in chosen]

@@ -12,6 +12,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from ml.errors import MediaCode, MediaError
 from ml.media.decoded import Decoded
 from ml.media.plan import Limits
+from ml.media.png import check_sums
 from ml.result import ImageFacts, MediaFacts, MediaKind
 
 pillow_heif.register_heif_opener()
@@ -34,10 +35,10 @@ def decode_still(stream: BinaryIO, limits: Limits) -> Decoded:
     """Raises ``MediaError``: too_large (pixels), truncated, corrupt, unsupported."""
     transforms: list[str] = []
     Image.MAX_IMAGE_PIXELS = None
+    check_sums(stream)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _check_png_sums(stream)
             image = Image.open(stream, formats=FORMATS)
             width, height = image.size
             if width * height > limits.pixels:
@@ -73,15 +74,6 @@ def decode_still(stream: BinaryIO, limits: Limits) -> Decoded:
         image=rgb,
         transforms=tuple(transforms),
     )
-
-
-def _check_png_sums(stream: BinaryIO) -> None:
-    """PNG carries checksums that Pillow tests only on request; SyntaxError when one is wrong."""
-    signature = stream.read(8)
-    stream.seek(0)
-    if signature == b"\x89PNG\r\n\x1a\n":
-        Image.open(stream, formats=("PNG",)).verify()
-        stream.seek(0)
 
 
 def _rgb(image: Image.Image, transforms: list[str]) -> np.ndarray:

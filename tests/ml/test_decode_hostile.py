@@ -151,10 +151,21 @@ def test_pixel_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     assert "60000x60000" in error.message
 
 
-def test_wrong_png_checksum_is_corrupt(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", [b"IHDR", b"IDAT", b"IEND"])
+def test_a_png_damaged_only_in_a_checksum_is_corrupt(part: bytes, tmp_path: Path) -> None:
+    """The pixels are whole; only the four bytes behind the part are not."""
     content = bytearray(still_bytes("PNG"))
-    content[content.find(b"IDAT") + 20] ^= 0xFF
-    assert refused(stored(tmp_path / "a.png", bytes(content))).code in ("corrupt", "truncated")
+    start = content.find(part)
+    length = int.from_bytes(content[start - 4 : start], "big")
+    content[start + 4 + length] ^= 0x01
+    error = refused(stored(tmp_path / "a.png", bytes(content)))
+    assert error.code == "corrupt"
+    assert part.decode() in error.message
+
+
+def test_a_png_without_its_end_is_truncated(tmp_path: Path) -> None:
+    path = stored(tmp_path / "a.png", still_bytes("PNG")[:-12])
+    assert refused(path).code == "truncated"
 
 
 def test_one_pixel_is_a_picture(tmp_path: Path) -> None:
