@@ -14,6 +14,7 @@ from audit import chains, checkpoints, watch
 from audit.actions import Action
 from audit.errors import OutsideTransaction
 from audit.models import GLOBAL_CHAIN, AuditEvent
+from audit.signals import entry_appended
 
 
 def append(
@@ -46,6 +47,7 @@ def append(
     for instance in (subject, *also):
         if isinstance(instance, models.Model):
             watch.note_entry(instance)
+    entry_appended.send(sender=AuditEvent, entry=event)
     if event.seq % settings.DFD.checkpoint_every == 0:
         # After the commit and in its own transaction: the change must not wait for the global
         # chain, nor fail with it.

@@ -8,7 +8,11 @@ from django_rq import get_queue
 from detection import queue
 
 # By dotted name, so that no room's tasks are loaded into the scheduling process.
-DAILY = ("audit.tasks.keep_ledger", "cases.tasks.verify_all_exhibits")
+DAILY = (
+    "audit.tasks.keep_ledger",
+    "cases.tasks.verify_all_exhibits",
+    "webhooks.tasks.forget_old",
+)
 REMEMBER_S = 2 * 24 * 3600
 # Hashing a large evidence store takes hours.
 LONGEST_S = 12 * 3600

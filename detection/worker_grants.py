@@ -18,6 +18,8 @@ INSERTS = (
     "detection_finding",
     "detection_modelversion",
     "detection_notification",
+    # What the worker finishes or fails is told to others; by whom and to whom is not its business.
+    "webhooks_event",
 )
 UPDATES = {
     "audit_absorbedhead": (),
@@ -31,7 +33,7 @@ PEOPLE = {
     "accounts_user": ("id", "username", "email", "site_role", "is_active"),
     "accounts_apikey": ("id", "owner_id", "name", "key_id"),
 }
-READS = ("accounts", "audit", "cases", "detection")
+READS = ("accounts", "audit", "cases", "detection", "webhooks")
 
 
 def statements(role: str, tables: list[str]) -> Iterator[str]:

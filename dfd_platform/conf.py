@@ -49,6 +49,10 @@ class PlatformSettings:
     require_mfa: bool = False
     # Networks (CIDR) of proxies whose X-Forwarded-For is believed.
     trusted_proxies: tuple[str, ...] = ()
+    webhook_http: bool = False
+    webhook_ports: tuple[int, ...] = (443, 8443)
+    # Networks (CIDR) that web hooks may reach besides the public internet.
+    webhook_networks: tuple[str, ...] = ()
     report_certificate: str = ""
     report_certificate_passphrase: str = field(default="", repr=False)
 

@@ -61,6 +61,9 @@ DFD = PlatformSettings(
     },
     require_mfa=env.bool("DFD_REQUIRE_MFA", default=False),
     trusted_proxies=tuple(env.list("DFD_TRUSTED_PROXIES", default=[])),
+    webhook_http=env.bool("DFD_WEBHOOK_HTTP", default=False),
+    webhook_ports=tuple(int(port) for port in env.list("DFD_WEBHOOK_PORTS", default=[443, 8443])),
+    webhook_networks=tuple(env.list("DFD_WEBHOOK_NETWORKS", default=[])),
     report_certificate=env.str("DFD_REPORT_CERTIFICATE", default=""),
     report_certificate_passphrase=env.str("DFD_REPORT_CERTIFICATE_PASSPHRASE", default=""),
 )
@@ -80,6 +83,7 @@ CSRF_TRUSTED_ORIGINS = env.list("DFD_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
     "dfd_platform",
+    "webhooks",
     "reports",
     "detection",
     "cases",

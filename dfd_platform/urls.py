@@ -14,6 +14,7 @@ urlpatterns = [
     path("api/v1/", include("dfd_platform.api.urls")),
     path("account/", include("allauth.urls")),
     path("", include("accounts.urls")),
+    path("account/", include("webhooks.urls")),
     path("cases/", include("cases.urls")),
     path("", include("detection.urls")),
     path("", include("reports.urls")),

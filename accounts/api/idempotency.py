@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -63,13 +64,19 @@ def begin(request: Request, caller: str) -> KeptAnswer | None:
     raise Replay(kept)
 
 
-def finish(kept: KeptAnswer, response: Response) -> None:
-    """Keep the answer; a server error or a rate limit is forgotten, so it can be tried again."""
+def finish(kept: KeptAnswer, response: Response, secrets: Collection[str] = ()) -> None:
+    """Keep the answer; a server error or a rate limit is forgotten, so it can be tried again.
+
+    ``secrets`` names fields that are shown once: a replay answers null in their place.
+    """
     if response.status_code >= 500 or response.status_code in (401, 429):
         kept.delete()
         return
     kept.status = response.status_code
-    kept.body = JSONRenderer().render(response.data).decode() if response.data is not None else ""
+    data = response.data
+    if isinstance(data, dict):
+        data = {name: None if name in secrets else value for name, value in data.items()}
+    kept.body = JSONRenderer().render(data).decode() if data is not None else ""
     kept.headers = {
         name: response.headers[name] for name in ("Location",) if name in response.headers
     }

@@ -47,6 +47,8 @@ STATUS_OF_CODE = {
     "no_exhibits": 422,
     "redaction": 422,
     "pdf_unavailable": 503,
+    "url": 422,
+    "events": 422,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest
 from rest_framework.generics import GenericAPIView
@@ -23,6 +23,8 @@ def http_request(request: Request) -> HttpRequest:
 class Resource(GenericAPIView[Any]):
     """A view of one kind of thing. Subclasses call services and selectors, nothing else."""
 
+    # Fields of answers that are shown once and never kept.
+    secret_fields: ClassVar[tuple[str, ...]] = ()
     _kept: KeptAnswer | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -36,7 +38,7 @@ class Resource(GenericAPIView[Any]):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         if self._kept is not None and isinstance(response, Response):
-            idempotency.finish(self._kept, response)
+            idempotency.finish(self._kept, response, self.secret_fields)
         final = super().finalize_response(request, response, *args, **kwargs)
         rate = getattr(request, "rate", None)
         if rate is not None:

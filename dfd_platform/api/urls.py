@@ -12,7 +12,7 @@ urlpatterns = [
     path("", include("audit.api")),
     path("", include("detection.api.urls")),
     path("", include("reports.api")),
-    path("", include("reports.api")),
+    path("", include("webhooks.api")),
     path("uploads/", include("cases.tus.urls")),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", SwaggerPage.as_view(url_name="api:schema"), name="docs"),

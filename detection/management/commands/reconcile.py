@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from detection.reconciler import reconcile
 from detection.schedule import enqueue_daily
+from detection.signals import round_due
 
 
 class Command(BaseCommand):
@@ -51,6 +52,7 @@ class Command(BaseCommand):
         try:
             reconcile()
             enqueue_daily()
+            round_due.send(sender=Command)
         except (RedisError, DatabaseError) as error:
             self.stderr.write(f"reconcile: {error}; trying again")
         finally:

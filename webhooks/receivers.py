@@ -1,0 +1,40 @@
+"""What the other rooms tell this one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from accounts.actors import Actor
+from accounts.models import ApiKey
+from accounts.signals import account_event
+from audit.models import AuditEvent
+from audit.signals import entry_appended
+from detection.signals import round_due
+from webhooks import queue, services
+from webhooks.delivering import due
+from webhooks.models import Event
+from webhooks.spreading import note_entry
+
+
+@receiver(entry_appended)
+def keep_what_to_tell(entry: AuditEvent, **_: Any) -> None:
+    """An entry of the ledger may be worth telling."""
+    note_entry(entry)
+
+
+@receiver(round_due)
+def wake_for_what_is_due(**_: Any) -> None:
+    """Whatever a flushed Redis or a dead worker left behind is found again."""
+    if Event.objects.filter(spread_at=None).exists() or due().exists():
+        queue.wake()
+
+
+@receiver(account_event)
+def follow_keys(
+    actor: Actor, action: str, subject: object, payload: dict[str, Any], **_: Any
+) -> None:
+    """The web hooks of a rotated key belong to its successor."""
+    if action == "key.rotated" and isinstance(subject, ApiKey):
+        services.follow_rotation(actor=actor, old=subject, successor_id=payload["successor"])
