@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from ml.branches.base import Branch
-from ml.branches.registry import create_branch, implemented
+from ml.branches.registry import create_branch
 from ml.errors import WeightsCode, WeightsError
 from ml.fusion.calibration import Calibrator
 from ml.fusion.heads import FusionHeads
@@ -45,8 +45,6 @@ class BranchPool:
         return self._loaded[name]
 
     def _load(self, name: str) -> LoadedBranch:
-        if not implemented(name):
-            return LoadedBranch(name, None, "This branch is not part of this version.")
         branch = create_branch(name)
         if not branch.weights:
             branch.load(self.registry, self.device)

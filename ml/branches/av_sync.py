@@ -10,11 +10,10 @@ from scipy.signal import medfilt
 from ml.branches.base import BranchOutput
 from ml.branches.lip_input import LipInput, lip_input
 from ml.media.prepared import PreparedMedia
-from ml.models.sync_net import FRAME_RATE, SyncNet, distance_by_shift
+from ml.models.sync_net import FRAME_RATE, REACH, SyncNet, distance_by_shift
 from ml.result import BranchStatus, Curve, MediaKind
 from ml.weights.registry import WeightRegistry
 
-REACH = 15
 TOLERANCE = 1
 SMOOTHING = 9
 
@@ -51,13 +50,13 @@ class AvSyncBranch:
         if lips is None:
             return BranchOutput.not_applicable("Face and sound overlap by less than 1.2 seconds.")
         distances = self.distances(lips)
-        mean = np.nanmean(distances, axis=0)
+        mean = np.mean(distances, axis=0)
         shifts = np.arange(-REACH, REACH + 1)
         offset = int(shifts[mean.argmin()])
         synchrony = float(np.median(mean) - mean[np.abs(shifts) <= TOLERANCE].min())
         reference = self.entry.preprocessing["synchrony_mean"]
         spread = self.entry.preprocessing["synchrony_deviation"]
-        own = np.nanmedian(distances, axis=1) - distances[:, REACH]
+        own = np.median(distances, axis=1) - distances[:, REACH]
         return BranchOutput(
             status=BranchStatus.SCORED,
             logit=(reference - synchrony) / spread,
@@ -87,11 +86,11 @@ class AvSyncBranch:
         )
 
     def distances(self, lips: LipInput) -> NDArray[np.float64]:
-        """(T, 31): distance of each frame's mouth to the sound at each shift, NaN outside."""
+        """(T, 31): distance of each frame's mouth to the sound at each shift."""
         with torch.inference_mode():
             video = self.model.embed_video(torch.from_numpy(lips.mouths)[None].to(self.device))
             audio = self.model.embed_audio(torch.from_numpy(lips.mels)[None].to(self.device))
-            table = distance_by_shift(video[0], audio[0], REACH)
+            table = distance_by_shift(video[0], audio[0])
         return np.asarray(table.double().cpu().numpy())
 
 

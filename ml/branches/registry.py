@@ -4,7 +4,6 @@ weights in ``ml/weights/registry.toml``, its name below and in a profile."""
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
 from ml.branches.base import Branch
 from ml.errors import ParameterError
@@ -25,14 +24,9 @@ NAMES = (
 )
 
 
-def implemented(name: str) -> bool:
-    """Whether the branch called ``name`` is part of this version."""
-    return name in NAMES and find_spec(f"ml.branches.{name}") is not None
-
-
 def create_branch(name: str) -> Branch:
     """A branch that is not loaded yet. Raises ``ParameterError(branches)`` for another name."""
-    if not implemented(name):
-        raise ParameterError("branches", f"There is no branch called '{name}' in this version.")
+    if name not in NAMES:
+        raise ParameterError("branches", f"There is no branch called '{name}'.")
     branch: Branch = import_module(f"ml.branches.{name}").create()
     return branch

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ml.branches.base import BranchOutput
 from ml.branches.face_pictures import face_artefacts, face_crop, normalise
+from ml.branches.face_scores import spread
 from ml.explain.cam import recurrent_cam
 from ml.media.prepared import DetectedFace, PreparedMedia
 from ml.models.resnext_lstm import ResNeXtLSTM
@@ -51,8 +52,7 @@ class ResNeXtLSTMBranch:
                 f"The face seen longest appears in {len(track)} of the sampled frames; "
                 f"{FEWEST} are needed."
             )
-        places = np.linspace(0, len(track) - 1, min(MOST, len(track))).round().astype(int)
-        faces = [track[place] for place in places]
+        faces = spread(track, MOST)
         crops = [face_crop(media, face, self.entry) for face in faces]
         logit, cams, shares = recurrent_cam(
             self.model, self._maps(crops)[None], torch.tensor([len(crops)])

@@ -25,27 +25,34 @@ BATCH = 8
 
 
 class SpeechNetworkBranch:
-    """A raw-waveform network on sliding 4.04-s windows; the clip is the mean of its windows.
+    """A network fed with waveforms, on sliding windows; the clip is the mean of its windows.
 
-    ``build`` makes the network from the registry entry. ``label_polarity`` of the entry says
-    which way its output points; logits leave here positive for FAKE.
+    ``build`` makes the network from the registry entry, ``samples`` is the length of a window
+    (4.04 s by default). ``label_polarity`` of the entry says which way its output points; logits
+    leave here positive for FAKE.
     """
 
     modality = MediaKind.AUDIO
 
     def __init__(
-        self, name: str, version: str, title: str, build: Callable[[WeightEntry], nn.Module]
+        self,
+        name: str,
+        version: str,
+        title: str,
+        build: Callable[[WeightEntry], nn.Module],
+        samples: int = SAMPLES,
     ) -> None:
         self.name = name
         self.version = version
         self.title = title
         self.weights = name
+        self.samples = samples
         self._build = build
 
     def load(self, registry: WeightRegistry, device: torch.device) -> None:
         """Load the network. Raises WeightsError."""
         self.entry = registry.require(
-            self.weights, sample_rate=SAMPLE_RATE, samples=SAMPLES, rms=RMS
+            self.weights, sample_rate=SAMPLE_RATE, samples=self.samples, rms=RMS
         )
         self.device = device
         self.model = self._build(self.entry)
@@ -60,15 +67,15 @@ class SpeechNetworkBranch:
         if wave is None or wave.size == 0:
             return BranchOutput.not_applicable("The recording has no sound.")
         hop = max(HOP_S, wave.size / SAMPLE_RATE / MOST_WINDOWS)
-        starts = speech_windows(wave.size, media.speech, hop)
+        starts = speech_windows(wave.size, media.speech, hop, self.samples)
         if not starts:
             return BranchOutput.not_applicable("No speech was found in the recording.")
-        windows = [repeat_to(wave[start:], SAMPLES) for start in starts]
+        windows = [repeat_to(wave[start:], self.samples) for start in starts]
         logits = self.score(windows)
         items = tuple(
             ScoredItem(
                 media.audio_start + start / SAMPLE_RATE,
-                media.audio_start + min(start + SAMPLES, wave.size) / SAMPLE_RATE,
+                media.audio_start + min(start + self.samples, wave.size) / SAMPLE_RATE,
                 float(logit),
             )
             for start, logit in zip(starts, logits, strict=True)
@@ -81,16 +88,16 @@ class SpeechNetworkBranch:
             curves=(*self._timeline(items), *self._occlusion(windows[peak], items[peak])),
             details={
                 "windows": len(starts),
-                "window_s": SAMPLES / SAMPLE_RATE,
+                "window_s": self.samples / SAMPLE_RATE,
                 "hop_s": round(hop, 3),
                 "aggregation": "mean of the windows that hold speech",
                 "highest_window_logit": float(logits[peak]),
-                "repeated_to_fill_a_window": wave.size < SAMPLES,
+                "repeated_to_fill_a_window": wave.size < self.samples,
             },
         )
 
     def score(self, windows: Sequence[Wave]) -> NDArray[np.float64]:
-        """Logits (N,), positive for FAKE, of windows of 64,600 samples at any level."""
+        """Logits (N,), positive for FAKE, of windows of ``samples`` samples at any level."""
         scores = []
         for begin in range(0, len(windows), BATCH):
             batch = np.stack([level(window, RMS) for window in windows[begin : begin + BATCH]])
@@ -115,7 +122,7 @@ class SpeechNetworkBranch:
         unique = window[: max(1, round(heard * SAMPLE_RATE))]
 
         def score(variants: Sequence[Wave]) -> NDArray[np.float64]:
-            return self.score([repeat_to(variant, SAMPLES) for variant in variants])
+            return self.score([repeat_to(variant, self.samples) for variant in variants])
 
         time = occlude_time(unique, score)
         band = occlude_frequency(unique, score)
@@ -131,18 +138,20 @@ class SpeechNetworkBranch:
         )
 
 
-def speech_windows(samples: int, speech: Sequence[tuple[float, float]], hop_s: float) -> list[int]:
-    """Starts of the windows that hold at least ``MIN_SPEECH_S`` of speech (or all there is)."""
-    starts = window_starts(samples, SAMPLES, round(hop_s * SAMPLE_RATE))
-    total = sum(end - start for start, end in speech)
-    if total <= 0:
-        return []
-    needed = min(MIN_SPEECH_S, total)
+def speech_windows(
+    total: int, speech: Sequence[tuple[float, float]], hop_s: float, samples: int = SAMPLES
+) -> list[int]:
+    """Starts of the windows of ``samples`` that hold at least ``MIN_SPEECH_S`` of speech, or as
+    much as the window that holds most; none without speech."""
+    starts = window_starts(total, samples, round(hop_s * SAMPLE_RATE))
     heard = [
         sum(
-            max(0.0, min(end, (at + SAMPLES) / SAMPLE_RATE) - max(start, at / SAMPLE_RATE))
+            max(0.0, min(end, (at + samples) / SAMPLE_RATE) - max(start, at / SAMPLE_RATE))
             for start, end in speech
         )
         for at in starts
     ]
+    if not any(heard):
+        return []
+    needed = min(MIN_SPEECH_S, max(heard))
     return [at for at, seconds in zip(starts, heard, strict=True) if seconds >= needed - 1e-6]

@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from ml.branches.base import BranchOutput
-from ml.branches.face_pictures import face_artefacts, face_crop, normalise
-from ml.branches.xception import chosen_faces, face_curves, track_logits
+from ml.branches.face_pictures import face_crop, normalise
+from ml.branches.face_scores import NO_FACE, chosen_faces, scored_output
 from ml.media.prepared import PreparedMedia
 from ml.models.tiny_ladeda import TinyLaDeDa
-from ml.result import BranchStatus, MediaKind, ScoredItem
+from ml.result import MediaKind
 from ml.weights.registry import WeightRegistry
 
 SIZE = 192
@@ -46,36 +46,18 @@ class TinyLaDeDaBranch:
             return BranchOutput.not_applicable(reason)
         faces = chosen_faces(media)
         if not faces:
-            return BranchOutput.not_applicable("No face was found in the picture.")
+            return BranchOutput.not_applicable(NO_FACE)
         crops = [face_crop(media, face, self.entry) for face in faces]
         logits, maps = self.score(crops)
-        tracks = track_logits(faces, logits)
-        order = np.argsort(-np.abs(logits), kind="stable")[:SHOWN]
-        return BranchOutput(
-            status=BranchStatus.SCORED,
-            logit=max(tracks.values()),
-            items=tuple(
-                ScoredItem(face.t, face.t, float(logit), f"face {face.track + 1}")
-                for face, logit in zip(faces, logits, strict=True)
-            ),
-            curves=face_curves(faces, logits) if len(media.frames) > 1 else (),
-            details={
-                "patches": int(maps.size),
-                "tiny_prob_mean": float(_probability(logits).mean()),
-                "tiny_prob_max": float(_probability(logits).max()),
-                "tiny_prob_p90": float(np.percentile(_probability(logits), 90)),
-                "early_exit": bool((maps.max(axis=(1, 2)) < EARLY_EXIT_LOGIT).all()),
-            },
-            artefacts=face_artefacts(
-                media,
-                [(faces[i], crops[i], maps[i]) for i in sorted(order)],
-                f"{self.name} {self.version}",
-            ),
-            face_logits={
-                (face.frame, face.track): float(logit)
-                for face, logit in zip(faces, logits, strict=True)
-            },
-        )
+        details = {
+            "patches": int(maps.size),
+            "tiny_prob_mean": float(_probability(logits).mean()),
+            "tiny_prob_max": float(_probability(logits).max()),
+            "tiny_prob_p90": float(np.percentile(_probability(logits), 90)),
+            "early_exit": bool((maps.max(axis=(1, 2)) < EARLY_EXIT_LOGIT).all()),
+        }
+        producer = f"{self.name} {self.version}"
+        return scored_output(media, faces, logits, (crops, list(maps)), producer, SHOWN, details)
 
     def score(
         self, crops: Sequence[NDArray[np.uint8]]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torchvision.models import resnext50_32x4d
+
+from ml.models.sequence import masked_states
 
 FEATURES = 2048
 
@@ -46,14 +47,7 @@ class ResNeXtLSTM(nn.Module):
 
     def classify(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Frame features (B, T, 2048) with (B,) int64 lengths -> logits (B, 2)."""
-        packed = pack_padded_sequence(
-            features, lengths.cpu(), batch_first=True, enforce_sorted=False
-        )
-        states, _ = pad_packed_sequence(
-            self.lstm(packed)[0], batch_first=True, total_length=features.shape[1]
-        )
-        steps = torch.arange(features.shape[1], device=features.device)
-        real = (steps[None, :] < lengths.to(features.device)[:, None]).unsqueeze(-1)
+        states, real = masked_states(self.lstm, features, lengths)
         mean = (states * real).sum(1) / real.sum(1)
         peak = states.masked_fill(~real, float("-inf")).amax(1)
         out: Tensor = self.classifier(torch.cat([mean, peak], dim=1))

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 FRAME_RATE = 25
 MOUTH = 32
+REACH = 15
 MELS = 40
 EMBEDDING = 64
 
@@ -78,16 +79,12 @@ def _temporal(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-def distance_by_shift(video: Tensor, audio: Tensor, reach: int) -> Tensor:
+def distance_by_shift(video: Tensor, audio: Tensor) -> Tensor:
     """Distances of each video frame to the audio ``shift`` frames later.
 
-    Unit vectors (T, E) both -> (T, 2 * reach + 1) float32, column k for shift k - reach, NaN
-    where the shifted audio frame lies outside the clip.
+    Unit vectors (T, E) and (T + 30, E), the audio beginning 15 frames earlier, to (T, 31)
+    float32: column k is the shift k - 15.
     """
-    steps = video.shape[0]
     table = torch.cdist(video.float(), audio.float())
-    frames = torch.arange(steps)[:, None]
-    wanted = frames + torch.arange(-reach, reach + 1)[None, :]
-    inside = (wanted >= 0) & (wanted < audio.shape[0])
-    picked = table.gather(1, wanted.clamp(0, audio.shape[0] - 1).to(table.device))
-    return picked.masked_fill(~inside.to(table.device), float("nan"))
+    shifts = torch.arange(2 * REACH + 1, device=table.device)
+    return table.gather(1, torch.arange(len(video), device=table.device)[:, None] + shifts)

@@ -37,13 +37,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from ml.branches.registry import NAMES, create_branch, implemented
+    from ml.branches.registry import NAMES, create_branch
 
     registry = WeightRegistry(options.weights_dir)
     for name in NAMES:
-        if not implemented(name):
-            print(f"{name:16} not part of this version")
-            continue
         branch = create_branch(name)
         print(f"{name:16} {_readiness(registry, branch.weights):28} {branch.title}")
     return 0
@@ -65,15 +62,15 @@ def _verify(options: argparse.Namespace) -> int:
     """Every registered file is hashed, and every branch loads its own on the processor."""
     import torch
 
-    from ml.branches.registry import NAMES, create_branch, implemented
+    from ml.branches.registry import NAMES, create_branch
 
     registry = WeightRegistry(options.weights_dir)
     failed = 0
     for name in registry.names():
         failed += _report(f"{name}: SHA-256", lambda name=name: registry.content(name))
     for name in NAMES:
-        if implemented(name) and create_branch(name).weights in registry.names():
-            branch = create_branch(name)
+        branch = create_branch(name)
+        if branch.weights in registry.names():
             failed += _report(
                 f"{name}: loads", lambda branch=branch: branch.load(registry, torch.device("cpu"))
             )

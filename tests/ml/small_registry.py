@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from ml.fusion.calibration import Calibrator, CalibratorKind, fit_calibrator
 from ml.models.tiny_ladeda import TinyLaDeDa
+from ml.training.engine import save_tensors
 
 _ENTRY = """
 [{name}]
@@ -40,6 +42,37 @@ description = "For tests."
 branches = ["tiny_ladeda", "aasist", "metadata"]
 max_frames = 8
 """
+
+
+_MORE = """
+[{name}]
+file = "{name}.safetensors"
+sha256 = "{sha256}"
+architecture = "test"
+label_polarity = "class1_fake"
+dtype = "float32"
+initialisation = "seeded, for tests"
+training_data = "none"
+licence = "Apache-2.0"
+validated_domain = "none"
+not_validated_for = "everything"
+config = {config}
+preprocessing = {preprocessing}
+"""
+
+
+def add_weight(
+    folder: Path, name: str, network: nn.Module, preprocessing: str, config: str = "{}"
+) -> str:
+    """Register ``network`` in ``folder`` without a calibrator; returns its SHA-256.
+    ``preprocessing`` and ``config`` are TOML tables."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_tensors(network, folder / f"{name}.safetensors")
+    sha256 = hashlib.sha256((folder / f"{name}.safetensors").read_bytes()).hexdigest()
+    entry = _MORE.format(name=name, sha256=sha256, config=config, preprocessing=preprocessing)
+    with (folder / "registry.toml").open("a", encoding="utf-8") as file:
+        file.write(entry)
+    return sha256
 
 
 def calibrator(seed: int = 0) -> Calibrator:

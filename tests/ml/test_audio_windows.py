@@ -51,3 +51,10 @@ def test_only_windows_with_a_second_of_speech_are_kept() -> None:
 
 def test_less_speech_than_a_second_is_still_listened_to_where_it_is() -> None:
     assert speech_windows(3 * RATE, ((0.5, 0.9),), 1.0) == [0]
+
+
+def test_speech_scattered_over_short_stretches_is_listened_to_where_most_of_it_is() -> None:
+    scattered = ((0.5, 1.1), (9.0, 9.7), (18.0, 18.4))
+    starts = speech_windows(20 * RATE, scattered, 1.0, 2 * RATE)
+    assert starts
+    assert all(at / RATE <= 9.0 and 9.7 <= at / RATE + 2 for at in starts)

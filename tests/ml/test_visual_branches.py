@@ -14,14 +14,15 @@ from ml.branches import av_sync, resnext_lstm, tiny_ladeda, xception
 from ml.branches.base import Branch
 from ml.branches.lip_input import lip_input
 from ml.errors import WeightsError
-from ml.media.prepared import DetectedFace, FaceClip, FaceQuality, Frame, PreparedMedia
+from ml.media.prepared import FaceClip, PreparedMedia
 from ml.models.resnext_lstm import ResNeXtLSTM
 from ml.models.sync_net import SyncNet
 from ml.models.tiny_ladeda import TinyLaDeDa
 from ml.models.xception import Xception
-from ml.result import BranchStatus, ImageFacts, InputFacts, MediaFacts, MediaKind
+from ml.result import BranchStatus
 from ml.training.engine import save_tensors
 from ml.weights.registry import WeightRegistry
+from tests.ml.made_media import made_face, made_media
 
 ENTRY = """
 [{name}]
@@ -68,26 +69,6 @@ def _branch(path: Path, name: str, margin: float = 0.3) -> Branch:
     return branch
 
 
-def _face(frame: int, t: float, track: int = 0, x: float = 40) -> DetectedFace:
-    return DetectedFace(
-        frame=frame, t=t, track=track, box=(x, 30, x + 80, 130),
-        landmarks=np.zeros((5, 2), np.float32), confidence=0.99,
-        quality=FaceQuality(80.0, 50.0, 0.0),
-    )  # fmt: skip
-
-
-def _media(frames: int, faces: tuple[DetectedFace, ...]) -> PreparedMedia:
-    rng = np.random.default_rng(0)
-    pictures = [rng.integers(0, 256, (160, 200, 3), dtype=np.uint8) for _ in range(frames)]
-    kind = MediaKind.IMAGE if frames == 1 else MediaKind.VIDEO
-    facts = MediaFacts("PNG", image=ImageFacts("PNG", 200, 160, "RGB"))
-    given = InputFacts("made.png", 1, "ab" * 32, "cd" * 64, kind)
-    if frames == 1:
-        return PreparedMedia(Path("made.png"), given, facts, image=pictures[0], faces=faces)
-    taken = tuple(Frame(k, k / 5, picture) for k, picture in enumerate(pictures))
-    return PreparedMedia(Path("made.mp4"), given, facts, frames=taken, faces=faces)
-
-
 @pytest.mark.parametrize("name", list(BRANCHES))
 def test_weights_trained_with_another_crop_margin_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(WeightsError) as refused:
@@ -98,7 +79,7 @@ def test_weights_trained_with_another_crop_margin_are_refused(tmp_path: Path, na
 
 @pytest.mark.parametrize("name", list(BRANCHES))
 def test_a_recording_without_a_face_is_not_applicable(tmp_path: Path, name: str) -> None:
-    output = _branch(tmp_path, name).run(_media(1, ()))
+    output = _branch(tmp_path, name).run(made_media(1, ()))
     assert output.status is BranchStatus.NOT_APPLICABLE
     assert output.logit is None
     assert output.reason
@@ -106,7 +87,9 @@ def test_a_recording_without_a_face_is_not_applicable(tmp_path: Path, name: str)
 
 @pytest.mark.parametrize("name", ["xception", "tiny_ladeda"])
 def test_every_face_of_a_still_is_scored_and_the_highest_counts(tmp_path: Path, name: str) -> None:
-    output = _branch(tmp_path, name).run(_media(1, (_face(0, 0.0), _face(0, 0.0, 1, x=110))))
+    output = _branch(tmp_path, name).run(
+        made_media(1, (made_face(0, 0.0), made_face(0, 0.0, 1, x=110)))
+    )
     assert output.status is BranchStatus.SCORED
     assert set(output.face_logits) == {(0, 0), (0, 1)}
     assert output.logit == max(output.face_logits.values())
@@ -116,8 +99,8 @@ def test_every_face_of_a_still_is_scored_and_the_highest_counts(tmp_path: Path, 
 def test_heat_maps_lie_over_their_thumbnails_and_name_them_as_parents(
     tmp_path: Path, name: str
 ) -> None:
-    faces = tuple(_face(k, k / 5) for k in range(16))
-    output = _branch(tmp_path, name).run(_media(16, faces))
+    faces = tuple(made_face(k, k / 5) for k in range(16))
+    output = _branch(tmp_path, name).run(made_media(16, faces))
     facts = [artefact.facts for artefact in output.artefacts]
     thumbnails = {f.sha256: f for f in facts if f.kind == "thumbnail"}
     heatmaps = [f for f in facts if f.kind == "heatmap"]
@@ -133,22 +116,22 @@ def test_heat_maps_lie_over_their_thumbnails_and_name_them_as_parents(
 
 
 def test_a_video_is_scored_by_the_mean_of_its_frames(tmp_path: Path) -> None:
-    faces = tuple(_face(k, k / 5) for k in range(6))
-    output = _branch(tmp_path, "xception").run(_media(6, faces))
+    faces = tuple(made_face(k, k / 5) for k in range(6))
+    output = _branch(tmp_path, "xception").run(made_media(6, faces))
     assert output.logit == pytest.approx(np.mean([item.logit for item in output.items]))
     assert [item.start for item in output.items] == [k / 5 for k in range(6)]
     assert output.curves[0].x_unit == "s"
 
 
 def test_fifteen_frames_are_too_few_for_the_sequence_network(tmp_path: Path) -> None:
-    faces = tuple(_face(k, k / 5) for k in range(15))
-    output = _branch(tmp_path, "resnext_lstm").run(_media(16, faces))
+    faces = tuple(made_face(k, k / 5) for k in range(15))
+    output = _branch(tmp_path, "resnext_lstm").run(made_media(16, faces))
     assert output.status is BranchStatus.NOT_APPLICABLE
     assert "15" in output.reason
 
 
 def test_the_same_video_gives_the_same_output_twice(tmp_path: Path) -> None:
-    media = _media(16, tuple(_face(k, k / 5) for k in range(16)))
+    media = made_media(16, tuple(made_face(k, k / 5) for k in range(16)))
     branch = _branch(tmp_path, "resnext_lstm")
     assert branch.run(media) == branch.run(media)
 
@@ -184,7 +167,7 @@ def test_synchrony_is_scored_with_its_distance_curve(tmp_path: Path) -> None:
     branch = av_sync.create()
     branch.load(WeightRegistry(folder), torch.device("cpu"))
     clip, sound = _talking(4.0)
-    silent = _media(2, ())
+    silent = made_media(2, ())
     assert "no sound" in branch.run(silent).reason
     media = PreparedMedia(
         silent.path, silent.input, silent.facts, clips=(clip,), waveform=sound, speech=((0, 4),)
