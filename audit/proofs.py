@@ -13,18 +13,20 @@ from typing import Any
 from audit import checkpoints, keys, merkle
 from audit.actions import Action
 from audit.canonical import record
-from audit.models import GLOBAL_CHAIN, AuditEvent
+from audit.models import GLOBAL_CHAIN, AuditEvent, Checkpoint
 
 FORMAT = "dfd.ledger.v1"
 
 
-def case_slice(case_id: uuid.UUID, *, reason: str = "report") -> dict[str, Any]:
+def case_slice(
+    case_id: uuid.UUID, *, reason: str = "report", checkpoint: Checkpoint | None = None
+) -> dict[str, Any]:
     """Every entry of a case with its inclusion proof, as JSON types.
 
-    Makes a checkpoint first, so that the newest entry is covered. ValueError for a case without
-    entries.
+    ``checkpoint`` is one made after the newest entry; without it one is made. ValueError for a
+    case without entries.
     """
-    checkpoint = checkpoints.create(reason=reason)
+    checkpoint = checkpoint or checkpoints.create(reason=reason)
     absorbed = _absorption(case_id, checkpoint.size)
     size = absorbed.payload["size"]
     entries = list(AuditEvent.objects.filter(case_id=case_id, seq__lte=size).order_by("seq"))

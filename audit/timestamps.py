@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import urllib.request
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -20,20 +22,36 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
-from audit.models import StampRequest
+from audit.models import Checkpoint, StampRequest
 
 log = structlog.get_logger()
 TIMEOUT_S = 20
 LARGEST_ANSWER = 1024 * 1024
 
 
-def stamp_pending() -> int:
-    """Ask the authority for every stamp that is still missing; how many were granted.
+@dataclass(frozen=True)
+class TimeStamp:
+    """What is known of the time stamp of a checkpoint; ``response`` is empty while it is missing.
 
-    A stamp that cannot be had stays queued with the reason; the next call tries again.
+    ``time`` is the authority's own account, UTC.
     """
-    granted = 0
-    for request in StampRequest.objects.filter(stamped_at=None).select_related("checkpoint"):
+
+    authority: str
+    response: bytes = b""
+    time: datetime | None = None
+
+
+def stamp_pending() -> int:
+    """Ask for every stamp that is still missing, newest first; how many were granted.
+
+    A stamp that cannot be had stays queued with the reason; the next call tries again. An
+    authority that does not answer is asked once per call.
+    """
+    granted, silent = 0, set()
+    pending = StampRequest.objects.filter(stamped_at=None).select_related("checkpoint")
+    for request in pending.order_by("-id"):
+        if request.authority in silent:
+            continue
         request.attempts += 1
         try:
             request.response = _stamp(request.authority, request.checkpoint.note.encode())
@@ -42,8 +60,23 @@ def stamp_pending() -> int:
         except (OSError, ValueError, VerificationError) as error:
             request.last_error = f"{type(error).__name__}: {error}"[:1000]
             log.warning("time_stamp_pending", authority=request.authority, error=str(error))
+            if isinstance(error, OSError):
+                silent.add(request.authority)
         request.save()
     return granted
+
+
+def time_stamp_of(checkpoint: Checkpoint) -> TimeStamp | None:
+    """The stamp of ``checkpoint`` as it stands; None when no authority was asked."""
+    request = StampRequest.objects.filter(checkpoint=checkpoint).first()
+    if request is None:
+        return None
+    if request.response is None:
+        return TimeStamp(request.authority)
+    response = bytes(request.response)
+    return TimeStamp(
+        request.authority, response, decode_timestamp_response(response).tst_info.gen_time
+    )
 
 
 def _stamp(authority: str, content: bytes) -> bytes:

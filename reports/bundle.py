@@ -15,6 +15,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from audit.timestamps import TimeStamp
 from cases.models import Exhibit
 from cases.storage import evidence_store
 from detection.selectors import artefact_bytes
@@ -26,6 +27,8 @@ from reports.extract import Extract, derived_file, original_file
 VERIFIER = Path(__file__).parent / "verifier" / "verify.py"
 CONTENT = "data/content.sha256"
 LEDGER = "data/ledger.json"
+CHECKPOINT = "data/checkpoint.txt"
+TIME_STAMP = "data/checkpoint.tsr"
 README = """Evidence bundle {label} of DFD Platform
 
 To verify it, offline, with Python 3.9 or later and nothing else:
@@ -44,6 +47,10 @@ data/models/            the cards of the models that took part
 data/reports/           a report on each finding, for reading
 data/content.sha256     the hashes of all of that; the ledger names the hash of this list
 data/ledger.json        every ledger entry of the case, its proof, and the signed checkpoint
+data/checkpoint.txt     that checkpoint alone
+data/checkpoint.tsr     its time stamp (RFC 3161), where an authority gave one; to check it:
+                        openssl ts -verify -data data/checkpoint.txt -in data/checkpoint.tsr \\
+                        -CAfile ROOTS_OF_THE_AUTHORITY.pem
 """
 
 
@@ -79,14 +86,17 @@ def write_content(folder: Path, extract: Extract, references: Sequence[Reference
     return bag.file_hash(folder / CONTENT, "sha256")
 
 
-def seal(
-    folder: Path,
-    record: dict[str, Any],
-    ledger: dict[str, Any],
-    references: Sequence[Reference],
-) -> None:
-    """Add the ledger's slice, the verifier and the bag's tag files."""
-    bag.write(folder / LEDGER, _json(ledger))
+def write_ledger(folder: Path, ledger: dict[str, Any], stamp: TimeStamp | None) -> None:
+    """Write the ledger's slice, its checkpoint as a file of its own and the time stamp of that."""
+    state = {"authority": stamp.authority, "granted": bool(stamp.response)} if stamp else None
+    bag.write(folder / LEDGER, _json({**ledger, "time_stamp": state}))
+    bag.write(folder / CHECKPOINT, ledger["checkpoint"])
+    if stamp and stamp.response:
+        (folder / TIME_STAMP).write_bytes(stamp.response)
+
+
+def seal(folder: Path, record: dict[str, Any], references: Sequence[Reference]) -> None:
+    """Add the verifier and the bag's tag files."""
     shutil.copyfile(VERIFIER, folder / "verify.py")
     bag.write(folder / "README.txt", README.format(label=record["case"]["number"]))
     bag.seal(

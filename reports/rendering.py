@@ -11,6 +11,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from audit.timestamps import TimeStamp
 from detection.models import Artefact
 from detection.views.finding import finding_page
 from ml.fusion.verbal import verbal_table
@@ -32,11 +33,13 @@ def report_html(
     folder: Path,
     *,
     checkpoint: str = "",
+    time_stamp: TimeStamp | None = None,
 ) -> str:
     """One self-contained HTML page on the run ``run_id`` of the extract ``record``.
 
     ``folder`` holds the extract's files under their names; ``checkpoint`` is the signed note that
-    covers the ledger, empty where the ledger's slice lies beside the report.
+    covers the ledger, empty where the ledger's slice lies beside the report; ``time_stamp`` is what
+    an authority said of it.
     """
     run = next(run for run in record["analyses"] if run["id"] == run_id)
     text = (folder / run["result_file"]).read_text(encoding="utf-8")
@@ -62,6 +65,7 @@ def report_html(
         "models": [model for model in record["models"] if model["sha256"] in used],
         "custody": [event for event in record["custody"] if event["exhibit"] == run["exhibit"]],
         "checkpoint": checkpoint,
+        "time_stamp": time_stamp,
         "packages": sorted(result.provenance.packages.items()),
         "parameters": json.dumps(result.provenance.parameters, sort_keys=True),
     }

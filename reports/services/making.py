@@ -14,8 +14,9 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from accounts.actors import Actor, remembered_actor, system_actor
-from audit import checkpoints, proofs
+from audit import checkpoints, proofs, timestamps
 from audit.actions import Action
+from audit.models import Checkpoint
 from audit.services import append
 from audit.transactions import audited
 from cases import selectors as case_selectors
@@ -94,13 +95,17 @@ def _report(actor: Actor, request: ExportRequest) -> _Made:
         selection=f"the analysis {analysis.pk} of exhibit {analysis.exhibit.label}",
         purpose=request.purpose,
     )
-    checkpoint = checkpoints.create(reason="report")
+    checkpoint = _checkpoint()
     with tempfile.TemporaryDirectory(prefix="dfd-report-") as name:
         folder = Path(name)
         bundle.write_runs(folder, content)
         record_progress(request=request, percent=30)
         html = rendering.report_html(
-            content.record, str(analysis.pk), folder, checkpoint=checkpoint.note
+            content.record,
+            str(analysis.pk),
+            folder,
+            checkpoint=checkpoint.note,
+            time_stamp=timestamps.time_stamp_of(checkpoint),
         )
         file = folder / "report"
         as_pdf = request.kind == ExportKind.REPORT_PDF
@@ -148,12 +153,21 @@ def _bundle(actor: Actor, request: ExportRequest) -> _Made:
         content_sha256 = bundle.write_content(folder, content, references)
         record_progress(request=request, percent=60)
         _announce(actor, request, content.record, content_sha256, left_out)
-        ledger = proofs.case_slice(request.case_id)
+        checkpoint = _checkpoint()
+        ledger = proofs.case_slice(request.case_id, checkpoint=checkpoint)
         if left_out:
             ledger = bundle.redact_ledger(ledger, keep=[Action.EXPORT_CREATED])
-        bundle.seal(folder, content.record, ledger, references)
+        bundle.write_ledger(folder, ledger, timestamps.time_stamp_of(checkpoint))
+        bundle.seal(folder, content.record, references)
         record_progress(request=request, percent=70)
         return _pack(request, folder, Path(name) / "parts.zip", content.record, originals)
+
+
+def _checkpoint() -> Checkpoint:
+    """A checkpoint of this moment, time-stamped if an authority is configured and answers."""
+    checkpoint = checkpoints.create(reason="report")
+    timestamps.stamp_pending()
+    return checkpoint
 
 
 def _announce(

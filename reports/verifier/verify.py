@@ -8,9 +8,9 @@ public key as you got it from the laboratory itself; without it the key inside t
 which shows that the bundle is whole, not who made it. Use a copy of this file that you trust.
 
 Checked, in this order: every file against its hashes (BagIt, RFC 8493), the signature of the
-ledger's checkpoint (Ed25519), the Merkle proofs from each ledger entry to that signature, the hash
-of each entry, that the ledger names exactly this bundle's content, and that originals and results
-are those the ledger names. The first thing that is wrong is named; the exit status is then 1.
+ledger's checkpoint (Ed25519), the Merkle proofs from each ledger entry to it, the hash of each
+entry, what the time stamp names, that the ledger names exactly this content, and that originals and
+results are those the ledger names. The first thing that is wrong is named; exit status 1 then.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any
 
 DOMAIN = b"dfd.audit.v1"
 HEX = set("0123456789abcdef")
+LEDGER, CHECKPOINT, STAMP = "data/ledger.json", "data/checkpoint.txt", "data/checkpoint.tsr"
 Point = tuple[int, int, int, int]
 Record = dict[str, Any]
 
@@ -97,11 +98,8 @@ def check_bag(folder: Path) -> dict[str, str]:
     payload = check_files(folder, "manifest-sha256.txt", "sha256")
     if set(check_files(folder, "manifest-sha512.txt", "sha512")) != set(payload):
         raise Wrong("manifest-sha512.txt lists other files than manifest-sha256.txt")
-    present = {
-        path.relative_to(folder).as_posix()
-        for path in (folder / "data").rglob("*")
-        if not path.is_dir()
-    }
+    files = (path for path in (folder / "data").rglob("*") if not path.is_dir())
+    present = {path.relative_to(folder).as_posix() for path in files}
     for path in sorted(present - set(payload)):
         raise Wrong(f"{path} does not belong to the bundle: no manifest lists it")
     return payload
@@ -234,8 +232,8 @@ def check_record(sealed: Record, where: str) -> None:
         raise Wrong(f"data/ledger.json: {where} is not what was written into the ledger")
 
 
-def check_ledger(folder: Path, key: str | None) -> list[Record]:
-    ledger = read_json(folder, "data/ledger.json")
+def check_ledger(folder: Path, key: str | None) -> tuple[list[Record], str]:
+    ledger = read_json(folder, LEDGER)
     try:
         size, root = open_checkpoint(ledger["checkpoint"], key or ledger["verifier_key"])
         absorbed = ledger["absorbed"]
@@ -245,17 +243,16 @@ def check_ledger(folder: Path, key: str | None) -> list[Record]:
             raise Wrong("data/ledger.json: the case's state is not under the signed checkpoint")
         tree = absorbed["record"]["payload"]
         check_entries(ledger["entries"], tree)
+        stamp = check_time_stamp(folder, ledger)
     except (KeyError, TypeError, ValueError) as error:
         raise Wrong(f"data/ledger.json is malformed: {error!r}") from None
-    return [entry["record"] for entry in ledger["entries"] if "record" in entry]
+    return [entry["record"] for entry in ledger["entries"] if "record" in entry], stamp
 
 
 def check_entries(entries: list[Record], tree: Record) -> None:
     if len(entries) != tree["size"]:
-        raise Wrong(
-            f"data/ledger.json holds {len(entries)} entries of the case, "
-            f"the ledger signed {tree['size']}"
-        )
+        held = f"{LEDGER} holds {len(entries)} entries of the case"
+        raise Wrong(f"{held}, the ledger signed {tree['size']}")
     previous = "0" * 64
     for number, entry in enumerate(entries, 1):
         where = f"entry {number}"
@@ -271,12 +268,54 @@ def check_entries(entries: list[Record], tree: Record) -> None:
         previous = entry["hash"]
 
 
+# --- the time stamp of the checkpoint (RFC 3161)
+
+
+def der(data: bytes) -> list[tuple[int, bytes]]:  # tag and content of each value
+    found, at = [], 0
+    while at < len(data):
+        tag, length, at = data[at], data[at + 1], at + 2
+        if length & 0x80:
+            width = length & 0x7F
+            length, at = int.from_bytes(data[at : at + width], "big"), at + width
+        if at + length > len(data):
+            raise ValueError("cut off")
+        found.append((tag, data[at : at + length]))
+        at += length
+    return found
+
+
+def read_stamp(response: bytes) -> tuple[bytes, str]:
+    """The stamped hash and the time of a TimeStampResp."""
+    signed_data = der(der(der(der(der(response)[0][1])[1][1])[1][1])[0][1])
+    encapsulated = der(signed_data[2][1])[1][1]
+    info = der(der(der(encapsulated)[0][1])[0][1])
+    return der(info[2][1])[1][1], info[4][1].decode("ascii")
+
+
+def check_time_stamp(folder: Path, ledger: Record) -> str:
+    """What the time stamp says, in words. Its signature is beyond the standard library."""
+    if read_text(folder, CHECKPOINT) != ledger["checkpoint"]:
+        raise Wrong(f"{CHECKPOINT} is not the checkpoint of data/ledger.json")
+    asked = ledger["time_stamp"]["authority"] if ledger["time_stamp"] else "nobody"
+    if not (folder / STAMP).is_file():
+        return f"No time stamp was had when this was made (asked: {asked})."
+    try:
+        imprint, time = read_stamp((folder / STAMP).read_bytes())
+        algorithm = {32: "sha256", 48: "sha384", 64: "sha512"}[len(imprint)]
+    except (KeyError, IndexError, ValueError):
+        raise Wrong(f"{STAMP} is not a time stamp (RFC 3161)") from None
+    if file_hash(folder / CHECKPOINT, algorithm) != imprint.hex():
+        raise Wrong(f"{STAMP} is the time stamp of another checkpoint")
+    unchecked = "The signature of the time stamp was NOT checked: README.txt says how."
+    return f"A time stamp of {asked} names this checkpoint at {time} (UTC). {unchecked}"
+
+
 # --- what the ledger says about the content
 
 
 def payload_of(records: list[Record], action: str, subject: str, what: str) -> Record:
-    # The last one counts: an attempt that was interrupted leaves an earlier one.
-    for record in reversed(records):
+    for record in reversed(records):  # an interrupted attempt leaves an earlier one
         if record["action"] == action and record["subject"] == subject:
             payload: Record = record["payload"]
             return payload
@@ -292,18 +331,12 @@ def check_content(folder: Path, records: list[Record], payload: dict[str, str]) 
         if file_hash(folder / "data/content.sha256", "sha256") != export["content_sha256"]:
             raise Wrong("data/content.sha256 is not the list that the ledger names")
         listed = set(check_files(folder, "data/content.sha256", "sha256"))
-        unnamed = set(payload) - listed - {"data/content.sha256", "data/ledger.json"}
+        unnamed = set(payload) - listed - {"data/content.sha256", LEDGER, CHECKPOINT, STAMP}
         for path in sorted(unnamed):
             raise Wrong(f"{path} is not in the content that the ledger names")
-        check_extract(
-            folder,
-            extract,
-            {
-                r["subject"]: r
-                for r in records
-                if r["action"] in ("evidence.received", "analysis.completed")
-            },
-        )
+        kept = ("evidence.received", "analysis.completed")
+        known = {record["subject"]: record for record in records if record["action"] in kept}
+        check_extract(folder, extract, known)
     except (KeyError, TypeError) as error:
         raise Wrong(f"data/extract.json is malformed: {error!r}") from None
     return extract
@@ -331,16 +364,17 @@ def check_extract(folder: Path, extract: Record, known: dict[str, Record]) -> No
 def verify(folder: Path, key: str | None = None) -> list[str]:
     """What was verified, in words; raises Wrong with the first thing that is wrong."""
     payload = check_bag(folder)
-    records = check_ledger(folder, key)
+    records, stamp = check_ledger(folder, key)
     extract = check_content(folder, records, payload)
     lines = [
         f"Case {extract['case']['number']}: {len(payload)} files, "
         f"{len(extract['exhibits'])} exhibits, {len(extract['analyses'])} analyses, "
         f"{len(records)} disclosed ledger entries. Everything fits.",
+        stamp,
     ]
     lines += [f"Removed from this copy: {removal}" for removal in extract["removals"]]
     if not key:
-        own = read_json(folder, "data/ledger.json")["verifier_key"]
+        own = read_json(folder, LEDGER)["verifier_key"]
         lines.append(
             f"Signed by the key inside the bundle, {own}; compare it with the laboratory's."
         )
