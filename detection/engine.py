@@ -35,6 +35,11 @@ class Engine:
         """Have ``profile`` ready. Raises ml.errors.WeightsError when a weight cannot be used."""
         self._detector(profile, self.device)
 
+    def weights(self, profile: str) -> dict[str, str]:
+        """SHA-256 of the weights of ``profile`` by branch, as loaded."""
+        branches = self._detector(profile, self.device).branches
+        return {item.name: item.weights_sha256 for item in branches if item.weights_sha256}
+
     def analyze(
         self,
         path: Path,

@@ -43,4 +43,14 @@ class ReviewRefused(DetectionError):
 
 
 class ModelRefused(DetectionError):
-    """A weight set cannot be registered or approved. Codes: same_person, no_proposal, empty."""
+    """A weight set cannot be registered, approved or used.
+
+    Codes: same_person, no_proposal, empty, weights_not_approved.
+    """
+
+
+class LiveRefused(DetectionError):
+    """A clip of the live check is not taken.
+
+    Codes: empty, times, too_large, rate, busy, queue.
+    """

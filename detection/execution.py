@@ -73,6 +73,8 @@ def _examine(analysis: Analysis) -> AnalysisOutcome:
 
         with Pulse(settings.DFD.heartbeat_s, beat):
             path, sha256 = _verified(analysis)
+            if settings.DFD.require_approved_weights:
+                services.require_approved(resident().weights(analysis.profile))
             services.record_environment(
                 analysis=analysis, evidence_sha256=sha256, environment=describe()
             )

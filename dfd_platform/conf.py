@@ -33,6 +33,8 @@ class PlatformSettings:
     inbox_dir: Path | None = None
     device: str = "auto"
     profile: str = "standard"
+    # Refuse analyses with weights that two administrators have not let into casework.
+    require_approved_weights: bool = False
     heartbeat_s: float = 5.0
     analysis_timeout_s: int = 3600
     # How long a stopping worker may finish its job before it hands it back to the queue.

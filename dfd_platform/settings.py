@@ -45,6 +45,7 @@ DFD = PlatformSettings(
     inbox_dir=Path(INBOX_DIR) if INBOX_DIR else None,
     device=env.str("DFD_DEVICE", default="auto"),
     profile=env.str("DFD_PROFILE", default="standard"),
+    require_approved_weights=env.bool("DFD_REQUIRE_APPROVED_WEIGHTS", default=False),
     heartbeat_s=env.float("DFD_HEARTBEAT_S", default=5.0),
     analysis_timeout_s=env.int("DFD_ANALYSIS_TIMEOUT_S", default=3600),
     shutdown_grace_s=env.float("DFD_SHUTDOWN_GRACE_S", default=6.0),

@@ -4,6 +4,8 @@ from detection.services.comparison import compare_runs
 from detection.services.model_registry import (
     approve_model,
     propose_model,
+    registered_weights,
+    require_approved,
     sync_models,
     withdraw_model,
 )
@@ -42,7 +44,9 @@ __all__ = [
     "record_progress",
     "record_view",
     "recover_lost",
+    "registered_weights",
     "request_review",
+    "require_approved",
     "rerun_analysis",
     "store_result",
     "submit_analysis",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -96,6 +96,27 @@ def all_approved(weights: Iterable[str]) -> bool:
         .values_list("sha256", flat=True)
     )
     return bool(wanted) and wanted == set(approved)
+
+
+def require_approved(weights: Mapping[str, str]) -> None:
+    """ModelRefused(weights_not_approved) where the site demands approval and one of ``weights``
+    (SHA-256 by name) has none."""
+    if not settings.DFD.require_approved_weights:
+        return
+    missing = sorted(name for name, sha256 in weights.items() if not all_approved([sha256]))
+    if missing:
+        raise ModelRefused(
+            "weights_not_approved",
+            f"This site analyses with approved weights only. Not approved: {', '.join(missing)}. "
+            "One administrator proposes a weight set and another approves it, under Weight sets "
+            "in the administration; choosing another profile may also help.",
+        )
+
+
+def registered_weights(branches: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the newest registered weight set of each branch that has one."""
+    rows = ModelVersion.objects.filter(name__in=list(branches)).order_by("registered_at")
+    return dict(rows.values_list("name", "sha256"))
 
 
 def _decide(

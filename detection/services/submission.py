@@ -17,10 +17,12 @@ from cases.permissions import CaseAction, require
 from detection import queue
 from detection.errors import AnalysisRefused
 from detection.models import Analysis, AnalysisStatus
+from detection.services.model_registry import registered_weights, require_approved
 from detection.services.steps import note
 from ml.errors import ParameterError
 from ml.parameters import Parameters
 from ml.profiles import profile_names
+from ml.profiles.profile import load_profile
 
 
 def submit_analysis(
@@ -100,6 +102,8 @@ def _submit(
 ) -> Analysis:
     require(actor, exhibit.case, CaseAction.ANALYSE)
     settings = _checked(profile, parameters)
+    # The worker asks again with the weights that it has loaded.
+    require_approved(registered_weights(load_profile(profile).branches))
     with audited():
         case: Case = Case.objects.select_for_update().get(pk=exhibit.case_id)
         _require_usable(case, Exhibit.objects.get(pk=exhibit.pk))

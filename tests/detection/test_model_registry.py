@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, OperationalError, connection, transaction
 
-from accounts.actors import system_actor
+from accounts.actors import Actor, system_actor, user_actor
 from accounts.models import User
 from audit.models import AuditEvent
+from cases.models import Exhibit
 from detection import selectors, services
 from detection.errors import ModelRefused
 from detection.models import ModelVersion
@@ -93,3 +95,40 @@ def test_a_finding_keeps_the_approval_of_its_day(
 
 def test_an_unapproved_set_shows(finding: Any) -> None:
     assert not finding.casework_approved
+
+
+@pytest.fixture
+def strict(settings: Any) -> None:
+    """A site that demands approved weights."""
+    settings.DFD = dataclasses.replace(settings.DFD, require_approved_weights=True)
+
+
+def test_a_strict_site_names_what_is_not_approved(
+    strict: None, admin_user: User, second_admin: User, tmp_path: Path
+) -> None:
+    (model,) = sync(tmp_path)
+    weights = services.registered_weights(["example", "unknown"])
+    assert weights == {"example": WEIGHTS_SHA256}
+    with pytest.raises(ModelRefused, match="Not approved: example"):
+        services.require_approved(weights)
+    services.propose_model(actor=user_actor(admin_user), model=model, statement="Validated.")
+    with pytest.raises(ModelRefused, match="Not approved: example"):
+        services.require_approved(weights)
+    services.approve_model(actor=user_actor(second_admin), model=model, statement="Checked.")
+    services.require_approved(weights)
+    services.withdraw_model(actor=user_actor(admin_user), model=model, statement="Superseded.")
+    with pytest.raises(ModelRefused):
+        services.require_approved(weights)
+
+
+def test_a_strict_site_refuses_the_analysis_and_another_one_does_not(
+    settings: Any, exhibit: Exhibit, examiner: Actor, tmp_path: Path
+) -> None:
+    text = CARD.format(sha256=WEIGHTS_SHA256, data="drawn").replace("[example]", "[xception]")
+    (tmp_path / "registry.toml").write_text(text)
+    services.sync_models(actor=system_actor(), weights_dir=tmp_path)
+    assert services.submit_analysis(actor=examiner, exhibit=exhibit).status == "queued"
+    settings.DFD = dataclasses.replace(settings.DFD, require_approved_weights=True)
+    with pytest.raises(ModelRefused, match="Not approved: xception") as refusal:
+        services.submit_analysis(actor=examiner, exhibit=exhibit)
+    assert refusal.value.code == "weights_not_approved"
