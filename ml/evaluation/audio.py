@@ -1,37 +1,64 @@
-"""Error rates of the audio branches, and of their fusion, on sources they were not trained on.
+"""Scores of the branches that listen: ``python -m ml evaluate audio --data FOLDER``.
 
-``python -m ml evaluate audio --data FOLDER`` scores the dev clips (test) and the fold of training
-sources that was held out for calibration, through the very branches that ship. It writes
-``audio.json`` (figures) and, for each branch, ``NAME_scores.csv`` and ``NAME_folds.csv`` (one line
-a clip of the test and of the calibration part).
+``test``: the dev clips, from sources and mostly generators never trained on. ``calibration``: the
+fold of training sources that was held out of training; the calibrators are fitted on it.
+``leave-source-out``, where the trainings left such scores (``--folds``): networks trained without
+the source, one threshold for all.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
-from ml.branches.registry import create_branch
+from ml.branches.base import Branch
+from ml.branches.registry import NAMES, create_branch
 from ml.branches.speech_network import SAMPLES, SpeechNetworkBranch
-from ml.errors import WeightsCode, WeightsError
-from ml.evaluation.rates import RESAMPLES
-from ml.evaluation.scored import Scored, figures, write_scores
-from ml.fusion.calibration import Calibrator, CalibratorKind
-from ml.fusion.heads import FusionHead, FusionHeads
+from ml.evaluation.scored import Scored
+from ml.evaluation.store import ScoreStore, file_digest, recipe
+from ml.media.plan import DecodePlan
+from ml.media.prepare import Preparer
 from ml.media.windows import repeat_to
-from ml.pool import FUSION_FILE
+from ml.result import MediaKind
 from ml.training.audio_clips import AudioClip, leave_source_out, load_manifest
 from ml.weights.registry import WeightRegistry
 
-BRANCHES = ("aasist", "whisper")
 CALIBRATION_FOLD = 4
 FOLDS = 5
+HOW = "first 4.04 s"
+
+
+def branches(registry: WeightRegistry) -> list[str]:
+    """The branches that listen and have weights."""
+    return [
+        name
+        for name in registry.names()
+        if name in NAMES and create_branch(name).modality is MediaKind.AUDIO
+    ]
+
+
+def score(
+    data: Path, registry: WeightRegistry, store: ScoreStore, limit: int
+) -> dict[str, list[Scored]]:
+    """Every branch on every clip to calibrate and to test on; ``limit`` clips of each part and
+    class for a trial (0: all). Raises WeightsError, FileNotFoundError."""
+    held_out = parts(load_manifest(data))
+    clips = [(part, clip) for part, own in held_out.items() for clip in some(own, limit)]
+    files = [data / "audio" / clip.path for _, clip in clips]
+    digests = [file_digest(file) for file in files]
+    scored = {}
+    for name in branches(registry):
+        branch = create_branch(name)
+        branch.load(registry, torch.device("cpu"))
+        logits = _logits(branch, [clip for _, clip in clips], files, digests, registry, store)
+        scored[name] = [
+            Scored(part, clip.path, clip.spoof, method_of(clip), clip.source, logit)
+            for (part, clip), logit in zip(clips, logits, strict=True)
+            if logit is not None
+        ]
+    return scored
 
 
 def parts(clips: Sequence[AudioClip]) -> dict[str, tuple[AudioClip, ...]]:
@@ -44,94 +71,42 @@ def parts(clips: Sequence[AudioClip]) -> dict[str, tuple[AudioClip, ...]]:
     }
 
 
-def loaded(name: str, registry: WeightRegistry) -> SpeechNetworkBranch:
-    """The branch called ``name`` with its weights, on the CPU. Raises WeightsError."""
-    branch = create_branch(name)
-    if not isinstance(branch, SpeechNetworkBranch):
-        raise TypeError(f"{name} does not listen to speech")
-    branch.load(registry, torch.device("cpu"))
-    return branch
+def some(clips: Sequence[AudioClip], limit: int) -> list[AudioClip]:
+    """The first ``limit`` clips of each class, all without a limit."""
+    if not limit:
+        return list(clips)
+    return [c for spoof in (False, True) for c in [c for c in clips if c.spoof == spoof][:limit]]
 
 
-def score(branch: SpeechNetworkBranch, part: str, clips: Sequence[AudioClip]) -> list[Scored]:
-    """The logit of the first 4.04 s of each clip."""
-    logits = branch.score([repeat_to(clip.waveform, SAMPLES) for clip in clips])
-    return [
-        Scored(
-            part,
-            clip.path,
-            clip.spoof,
-            clip.generator if clip.spoof else corpus_name(clip),
-            clip.source,
-            float(logit),
-        )
-        for clip, logit in zip(clips, logits, strict=True)
-    ]
-
-
-def corpus_name(clip: AudioClip) -> str:
-    """The corpus of a bona fide clip without its subset ("LibriSpeech test-other")."""
-    return clip.corpus.split()[0] if clip.corpus else clip.source
-
-
-def evaluate(data: Path, out: Path, registry: WeightRegistry) -> dict[str, Any]:
-    """Measure every audio branch that has weights and write the files. Returns the figures."""
-    out.mkdir(parents=True, exist_ok=True)
-    held_out = parts(load_manifest(data))
-    scored: dict[str, dict[str, list[Scored]]] = {}
-    for name in (name for name in BRANCHES if name in registry.names()):
-        branch = loaded(name, registry)
-        scored[name] = {part: score(branch, part, clips) for part, clips in held_out.items()}
-        write_scores(scored[name]["calibration"], out / f"{name}_folds.csv")
-        write_scores(scored[name]["test"], out / f"{name}_scores.csv")
-    report = summarise(scored, registry)
-    (out / "audio.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    return report
-
-
-def summarise(
-    scored: Mapping[str, Mapping[str, Sequence[Scored]]], registry: WeightRegistry
-) -> dict[str, Any]:
-    """Figures of every branch and, where its head is fitted, of their fusion; ``scored`` maps
-    branch and part to the same clips in the same order."""
-    weights: dict[str, Any] = {}
-    for name, sets in scored.items():
-        calibrator = calibration_of(name, registry)
-        weights[name] = {
-            "sha256": registry.entry(name).sha256,
-            "sets": [figures(part, rows, calibrator) for part, rows in sets.items()],
-        }
-    head = FusionHeads.load(registry.folder / FUSION_FILE).find(frozenset(scored))
-    if head is not None:
-        weights["+".join(sorted(scored))] = {"sets": fused_figures(scored, head, registry)}
-    return {
-        "command": "python -m ml evaluate audio --data DATA",
-        "interval": f"95 %: {RESAMPLES} bootstrap resamples of clips, Wilson for shares",
-        "weights": weights,
-    }
-
-
-def fused_figures(
-    scored: Mapping[str, Mapping[str, Sequence[Scored]]],
-    head: FusionHead,
+def _logits(
+    branch: Branch,
+    clips: Sequence[AudioClip],
+    files: Sequence[Path],
+    digests: Sequence[str],
     registry: WeightRegistry,
-) -> list[dict[str, Any]]:
-    """Figures of the fused ln LR: the calibrated ln LRs of the branches, weighted by ``head``."""
-    bounds = Calibrator(CalibratorKind.PLATT, head.lower, head.upper, head.n_real, head.n_fake)
-    sets = []
-    for part, template in scored[head.branches[0]].items():
-        total = np.full(len(template), head.bias)
-        for name, weight in zip(head.branches, head.weights, strict=True):
-            calibrator = calibration_of(name, registry)
-            if calibrator is None:
-                raise WeightsError(WeightsCode.MISSING, f"'{name}' is fused but not calibrated.")
-            total += weight * calibrator.llrs(np.array([row.logit for row in scored[name][part]]))
-        rows = [replace(row, logit=float(llr)) for row, llr in zip(template, total, strict=True)]
-        sets.append(figures(part, rows, bounds))
-    return sets
+    store: ScoreStore,
+) -> list[float | None]:
+    """A speech network hears the first window of a clip, at once with others; another branch
+    gets the clip as an analysis would prepare it, and may have nothing to say (None)."""
+    if isinstance(branch, SpeechNetworkBranch):
+        windows = branch.score
+
+        def compute(places: Sequence[int]) -> list[float | None]:
+            logits = windows([repeat_to(clips[k].waveform, SAMPLES) for k in places])
+            return [float(logit) for logit in logits]
+
+        return store.values(recipe(branch, registry, HOW), digests, compute, branch.name)
+    preparer, plan = Preparer(torch.device("cpu")), DecodePlan()
+
+    def run(places: Sequence[int]) -> list[float | None]:
+        return [branch.run(preparer.prepare(files[k], plan)).logit for k in places]
+
+    return store.values(recipe(branch, registry, "whole clip"), digests, run, branch.name)
 
 
-def calibration_of(name: str, registry: WeightRegistry) -> Calibrator | None:
-    """The fitted calibrator of a weight, None before there is one."""
-    file = registry.entry(name).calibration
-    return Calibrator.load(registry.folder / file) if file else None
+def method_of(clip: AudioClip) -> str:
+    """The generator of a spoofed clip; the corpus of a bona fide clip without its subset
+    ("LibriSpeech test-other")."""
+    if clip.spoof:
+        return clip.generator
+    return clip.corpus.split()[0] if clip.corpus else clip.source

@@ -1,93 +1,151 @@
-"""Error rates of the picture branches: ``python -m ml evaluate image --data FOLDER``.
+"""Scores of the branches on pictures: ``python -m ml evaluate image --data FOLDER``.
 
-Three sets. ``dev``: photographs and forgeries of the trained sources, other people. ``blending``:
-faces of dev photographs swapped by Poisson editing, a blending never trained on.
-``leave-source-out``: scores of networks trained without the source, one threshold for all folds;
-their weights do not ship, so their scores are kept beside the figures and ``--folds`` renews
-them from the training's output.
+``dev``: photographs and forgeries of the trained sources, other people. ``blending``: faces of dev
+photographs swapped by Poisson editing, a blending never trained on. ``leave-source-out``, where
+the trainings left such scores (``--folds``): networks trained without the source, one threshold
+for all.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ml.branches.tiny_ladeda import TinyLaDeDaBranch
-from ml.branches.xception import XceptionBranch
-from ml.evaluation.scored import Scored, figures, read_scores, write_scores
-from ml.fusion.calibration import Calibrator
+from ml.branches.base import Branch
+from ml.branches.registry import NAMES, create_branch
+from ml.evaluation.scored import Scored
+from ml.evaluation.store import ScoreStore, recipe
 from ml.media.detectors import RawFace, face_detector
 from ml.media.faces import crop_face
+from ml.result import MediaKind
 from ml.training.image_data import read_manifest, read_rgb
-from ml.weights.registry import WeightRegistry
+from ml.weights.registry import WeightEntry, WeightRegistry
 
-BRANCHES: dict[str, type[XceptionBranch] | type[TinyLaDeDaBranch]] = {
-    "xception": XceptionBranch,
-    "tiny_ladeda": TinyLaDeDaBranch,
-}
-FOLDS = "image_folds.csv"
 SWAPS = 160
 Picture = NDArray[np.uint8]
+Shown = tuple[Scored, Picture, RawFace]
 
 
-def evaluate(data: Path, out: Path, registry: WeightRegistry) -> dict[str, Any]:
-    """Measure every picture branch that has weights; writes ``image.json`` and
-    ``image_scores.csv``. Raises WeightsError, FileNotFoundError."""
-    pictures = dev_pictures(data / "images")
-    report: dict[str, Any] = {
-        "command": "python -m ml evaluate image --data DATA",
-        "interval": "95 %: bootstrap resamples of pictures, Wilson for shares",
-        "weights": {},
-    }
-    folds = read_scores(out / FOLDS)
-    for name, kind in BRANCHES.items():
-        if name not in registry.names():
-            continue
-        branch = kind()
+@runtime_checkable
+class ScoresCrops(Protocol):
+    """A branch that scores face crops (S, S, 3) by themselves: logits (N,) and their maps."""
+
+    entry: WeightEntry
+
+    def score(self, crops: Sequence[Picture]) -> tuple[NDArray[np.float64], Any]: ...
+
+
+def branches(registry: WeightRegistry) -> list[str]:
+    """The branches that look at single faces and have weights."""
+    return [
+        name
+        for name in registry.names()
+        if name in NAMES
+        and create_branch(name).modality is MediaKind.IMAGE
+        and hasattr(create_branch(name), "score")
+    ]
+
+
+def score(
+    data: Path, registry: WeightRegistry, store: ScoreStore, limit: int
+) -> dict[str, list[Scored]]:
+    """Every branch on every picture; ``limit`` pictures of each class for a trial (0: all).
+    Raises WeightsError, FileNotFoundError."""
+    pictures = dev_pictures(data / "images", store, limit)
+    digests = [_digest(rgb, face) for _, rgb, face in pictures]
+    scored = {}
+    for name in branches(registry):
+        branch = create_branch(name)
         branch.load(registry, torch.device("cpu"))
-        scored = score(branch, pictures)
-        write_scores(scored, out / f"image_scores_{name}.csv")
-        if name == "xception":
-            scored += folds
-        calibrator = _calibrator(name, registry)
-        report["weights"][name] = {
-            "sha256": registry.entry(name).sha256,
-            "sets": [
-                figures(part, [row for row in scored if row.part == part], calibrator)
-                for part in dict.fromkeys(row.part for row in scored)
-            ],
-        }
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "image.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    return report
+        logits = _logits(branch, pictures, digests, registry, store)
+        scored[name] = [
+            replace(row, logit=logit) for (row, _, _), logit in zip(pictures, logits, strict=True)
+        ]
+    return scored
 
 
-def dev_pictures(folder: Path) -> list[tuple[Scored, Picture, RawFace]]:
-    """Dev pictures with their surest face, then Poisson swaps between neighbouring photographs."""
-    detector = face_detector("mtcnn", torch.device("cpu"))
-    found = []
-    for row in read_manifest(folder):
-        if row["split"] != "dev":
-            continue
-        rgb = read_rgb(folder / row["path"])
-        faces = detector.detect([rgb])[0]
-        if faces:
-            surest = max(faces, key=lambda face: face.confidence)
-            fake = row["label"] == "fake"
-            scored = Scored("dev", row["path"], fake, row["method"], row["source_repo"], 0.0)
-            found.append((scored, rgb, surest))
+def _logits(
+    branch: Branch,
+    pictures: Sequence[Shown],
+    digests: Sequence[str],
+    registry: WeightRegistry,
+    store: ScoreStore,
+) -> list[float]:
+    """Every picture's face through the branch."""
+    assert isinstance(branch, ScoresCrops)
+    scorer: ScoresCrops = branch
+    size, margin = scorer.entry.preprocessing["size"], scorer.entry.preprocessing["margin"]
+
+    def compute(places: Sequence[int]) -> list[float]:
+        shown = [pictures[k] for k in places]
+        crops = [crop_face(rgb, face.box, margin, size) for _, rgb, face in shown]
+        return [float(logit) for logit in scorer.score(crops)[0]]
+
+    return store.values(recipe(branch, registry, "surest face"), digests, compute, branch.name)
+
+
+def dev_pictures(folder: Path, store: ScoreStore, limit: int) -> list[Shown]:
+    """The dev pictures in which a face is found, and Poisson swaps of the real ones."""
+    rows = [row for row in read_manifest(folder) if row["split"] == "dev"]
+    if limit:
+        rows = [r for label in ("real", "fake") for r in _labelled(rows, label)[:limit]]
+    pictures = [read_rgb(folder / row["path"]) for row in rows]
+    faces = surest_faces(pictures, store)
+    found = [
+        (_row(row), rgb, face)
+        for row, rgb, face in zip(rows, pictures, faces, strict=True)
+        if face is not None
+    ]
     return found + poisson_swaps([item for item in found if not item[0].fake])
 
 
-def poisson_swaps(
-    photos: list[tuple[Scored, Picture, RawFace]],
-) -> list[tuple[Scored, Picture, RawFace]]:
+def surest_faces(pictures: Sequence[Picture], store: ScoreStore) -> list[RawFace | None]:
+    """The surest face of each picture, found by the analysis' own detector."""
+    detector = face_detector("mtcnn", torch.device("cpu"))
+
+    def detect(places: Sequence[int]) -> list[list[Any] | None]:
+        return [_kept(detector.detect([pictures[k]])[0]) for k in places]
+
+    digests = [hashlib.sha256(rgb.tobytes()).hexdigest() for rgb in pictures]
+    values = store.values(f"surest face, {detector.name}", digests, detect, "faces")
+    return [None if value is None else _face(*value) for value in values]
+
+
+def _kept(faces: Sequence[RawFace]) -> list[Any] | None:
+    if not faces:
+        return None
+    face = max(faces, key=lambda found: found.confidence)
+    return [list(map(float, face.box)), face.landmarks.tolist(), face.confidence, face.posed]
+
+
+def _face(box: list[float], landmarks: list[Any], confidence: float, posed: bool) -> RawFace:
+    x1, y1, x2, y2 = box
+    return RawFace((x1, y1, x2, y2), np.array(landmarks, np.float32), confidence, posed)
+
+
+def _labelled(rows: list[dict[str, str]], label: str) -> list[dict[str, str]]:
+    return [row for row in rows if row["label"] == label]
+
+
+def _row(row: dict[str, str]) -> Scored:
+    fake = row["label"] == "fake"
+    return Scored("dev", row["path"], fake, row["method"], row["source_repo"], 0.0)
+
+
+def _digest(rgb: Picture, face: RawFace) -> str:
+    box = np.array(face.box, np.float64)
+    return hashlib.sha256(rgb.tobytes() + box.tobytes()).hexdigest()
+
+
+def poisson_swaps(photos: list[Shown]) -> list[Shown]:
     """The set ``blending``: photographs and as many swaps, each with the next photograph of its
     source; five landmarks align the donor, an ellipse is cloned."""
     made = []
@@ -95,6 +153,8 @@ def poisson_swaps(
     for place in order:
         target, rgb, face = photos[place]
         donors = [p for p in photos if p[0].source == target.source and p[0].path != target.path]
+        if not donors:
+            continue
         _, donor_rgb, donor = donors[int(place) % len(donors)]
         swapped = clone_face(donor_rgb, donor, rgb, face)
         if swapped is None:
@@ -127,24 +187,6 @@ def clone_face(source: Picture, donor: RawFace, target: Picture, face: RawFace) 
     return np.asarray(cloned, dtype=np.uint8)
 
 
-def score(
-    branch: XceptionBranch | TinyLaDeDaBranch, pictures: list[tuple[Scored, Picture, RawFace]]
-) -> list[Scored]:
-    """Every picture's face through the branch."""
-    size, margin = branch.entry.preprocessing["size"], branch.entry.preprocessing["margin"]
-    crops = [crop_face(rgb, face.box, margin, size) for _, rgb, face in pictures]
-    logits, _ = branch.score(crops)
-    return [
-        Scored(row.part, row.path, row.fake, row.method, row.source, float(logit))
-        for (row, _, _), logit in zip(pictures, logits, strict=True)
-    ]
-
-
 def _as(row: Scored, part: str, *, fake: bool) -> Scored:
     method = "poisson-swap" if fake else row.method
     return Scored(part, row.path, fake, method, row.source, 0.0)
-
-
-def _calibrator(name: str, registry: WeightRegistry) -> Calibrator | None:
-    file = registry.entry(name).calibration
-    return Calibrator.load(registry.folder / file) if file else None

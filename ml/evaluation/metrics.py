@@ -130,6 +130,13 @@ class RiskCoverage:
         allowed = self.coverages[self.risks <= risk]
         return float(allowed.max()) if allowed.size else 0.0
 
+    def risk_at(self, coverage: float) -> float:
+        """Error rate when the most certain ``coverage`` share is answered; of recordings that
+        are equally certain a share is answered, drawn at random."""
+        shares = np.concatenate([[0.0], self.coverages])
+        errors = np.concatenate([[0.0], self.coverages * self.risks])
+        return float(np.interp(coverage, shares, errors) / coverage)
+
 
 def risk_coverage(llrs: Floats, is_fake: Labels) -> RiskCoverage:
     """Answer FAKE for llr > 0, else REAL, most certain (largest |llr|) first; equally certain

@@ -1,4 +1,4 @@
-"""Figures of one set of scored recordings, the same for sound, pictures and videos."""
+"""Scored recordings, the same for sound, pictures and videos, and the figures of one set."""
 
 from __future__ import annotations
 
@@ -9,12 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
-from ml.evaluation.metrics import Floats, auc, cllr, cllr_min, eer
+from ml.evaluation.metrics import (
+    Floats,
+    Labels,
+    auc,
+    brier,
+    cllr,
+    cllr_min,
+    ece,
+    eer,
+    min_dcf,
+    risk_coverage,
+)
 from ml.evaluation.rates import equal_error_threshold, interval, wilson
 from ml.fusion.calibration import Calibrator
 
 COLUMNS = ("set", "path", "fake", "method", "source", "logit")
+BY_RATIO = "ln LR > 0"
+BY_EQUAL_RATE = "equal error rate of this set"
 
 
 @dataclass(frozen=True)
@@ -30,54 +44,144 @@ class Scored:
     logit: float
 
 
-def figures(name: str, rows: Sequence[Scored], calibrator: Calibrator | None) -> dict[str, Any]:
-    """Rates with 95 % intervals and n. The threshold is ln LR 0 when there is a calibrator, else
+@dataclass(frozen=True)
+class Measured:
+    """One set as a detector answered it: ``llrs`` (N,) natural-log likelihood ratios or None
+    before calibration, ``called`` (N,) whether FAKE was said, ``threshold`` that rule in words.
+    """
+
+    name: str
+    rows: tuple[Scored, ...]
+    llrs: Floats | None
+    called: Labels
+    threshold: str
+
+    @property
+    def logits(self) -> Floats:
+        """Raw scores (N,)."""
+        return np.array([row.logit for row in self.rows])
+
+    @property
+    def is_fake(self) -> Labels:
+        """True labels (N,)."""
+        return np.array([row.fake for row in self.rows], bool)
+
+    @property
+    def probabilities(self) -> Floats | None:
+        """Probability of FAKE (N,) under the share of fakes in this very set."""
+        if self.llrs is None:
+            return None
+        fake = int(self.is_fake.sum())
+        return np.asarray(expit(self.llrs + np.log(fake / (len(self.rows) - fake))), np.float64)
+
+
+def answered(name: str, rows: Sequence[Scored], calibrator: Calibrator | None) -> Measured:
+    """``rows`` behind ``calibrator``: called fake when ln LR > 0. Without one the threshold is
     the equal error threshold of the set itself, which flatters and is named so."""
     logits: Floats = np.array([row.logit for row in rows])
-    is_fake = np.array([row.fake for row in rows])
-    equal = equal_error_threshold(logits, is_fake)
-    called = calibrator.raw(logits) > 0 if calibrator else logits >= equal
-    table: dict[str, Any] = {
-        "name": name,
-        "n": len(rows),
-        "n_real": int((~is_fake).sum()),
-        "n_fake": int(is_fake.sum()),
-        "auc": auc(logits, is_fake),
-        "auc_ci": interval(auc, logits, is_fake),
-        "eer": eer(logits, is_fake),
-        "eer_ci": interval(eer, logits, is_fake),
-        "threshold": "ln LR > 0" if calibrator else "equal error rate of this set",
-        "fpr": float(called[~is_fake].mean()),
-        "fnr": float((~called)[is_fake].mean()),
-        "eer_threshold": equal,
+    if calibrator is None:
+        is_fake = np.array([row.fake for row in rows], bool)
+        called = logits >= equal_error_threshold(logits, is_fake)
+        return Measured(name, tuple(rows), None, called, BY_EQUAL_RATE)
+    called = calibrator.raw(logits) > 0
+    return Measured(name, tuple(rows), calibrator.llrs(logits), called, BY_RATIO)
+
+
+def figures(name: str, rows: Sequence[Scored], calibrator: Calibrator | None) -> dict[str, Any]:
+    """The table of ``answered(name, rows, calibrator)``."""
+    return table(answered(name, rows, calibrator))
+
+
+def table(measured: Measured) -> dict[str, Any]:
+    """Rates with 95 % intervals and n; with likelihood ratios also their cost, calibration and
+    what abstention buys. Raises ValueError when a class is missing."""
+    scores, is_fake, called = measured.logits, measured.is_fake, measured.called
+    hits, alarms = int((called & is_fake).sum()), int((called & ~is_fake).sum())
+    n, n_fake = len(measured.rows), int(is_fake.sum())
+    n_real = n - n_fake
+    rates: dict[str, Any] = {
+        "name": measured.name,
+        "n": n,
+        "n_real": n_real,
+        "n_fake": n_fake,
+        "auc": auc(scores, is_fake),
+        "auc_ci": interval(auc, scores, is_fake),
+        "eer": eer(scores, is_fake),
+        "eer_ci": interval(eer, scores, is_fake),
+        "min_dcf": min_dcf(scores, is_fake),
+        "threshold": measured.threshold,
+        "fpr": alarms / n_real,
+        "fpr_ci": wilson(alarms, n_real),
+        "fnr": (n_fake - hits) / n_fake,
+        "fnr_ci": wilson(n_fake - hits, n_fake),
+        "eer_threshold": equal_error_threshold(scores, is_fake),
+        "confusion": {
+            "fake_called_fake": hits,
+            "fake_called_real": n_fake - hits,
+            "real_called_fake": alarms,
+            "real_called_real": n_real - alarms,
+        },
+        "accuracy": (hits + n_real - alarms) / n,
+        "balanced_accuracy": (hits / n_fake + 1 - alarms / n_real) / 2,
+        "precision": hits / (hits + alarms) if hits + alarms else None,
+        "recall": hits / n_fake,
+        "f1": 2 * hits / (hits + alarms + n_fake),
     }
-    if calibrator:
-        llrs = calibrator.llrs(logits)
-        table |= {"cllr": cllr(llrs, is_fake), "cllr_min": cllr_min(llrs, is_fake)}
+    if measured.llrs is not None:
+        rates |= evidence(measured)
     for key, fake in (("by_generator", True), ("by_corpus", False)):
-        table[key] = [
-            _group(method, called[chosen], fake)
-            for method in sorted({row.method for row in rows if row.fake == fake})
-            if (
-                chosen := (is_fake == fake) & np.array([row.method == method for row in rows])
-            ).any()
-        ]
-    return table
+        rates[key] = groups(measured, fake=fake)
+    return rates
 
 
-def _group(name: str, called: np.ndarray[Any, np.dtype[np.bool_]], fake: bool) -> dict[str, Any]:
-    wrong = int((~called if fake else called).sum())
-    n = len(called)
-    return {"name": name, "n": n, "error": wrong / n, "ci": wilson(wrong, n)}
+def evidence(measured: Measured) -> dict[str, Any]:
+    """What the likelihood ratios are worth: cost, calibration, and the risk when the least
+    certain recordings are not answered."""
+    llrs, is_fake = measured.llrs, measured.is_fake
+    probabilities = measured.probabilities
+    assert llrs is not None
+    assert probabilities is not None
+    curve = risk_coverage(llrs, is_fake)
+    return {
+        "cllr": cllr(llrs, is_fake),
+        "cllr_ci": interval(cllr, llrs, is_fake),
+        "cllr_min": cllr_min(llrs, is_fake),
+        "brier": brier(probabilities, is_fake),
+        "ece": ece(probabilities, is_fake),
+        "abstention": {
+            "risk_at_100": curve.risk_at(1.0),
+            "risk_at_80": curve.risk_at(0.8),
+            "aurc": curve.area,
+            "coverage_at_5": curve.coverage_at(0.05),
+        },
+    }
+
+
+def groups(measured: Measured, *, fake: bool) -> list[dict[str, Any]]:
+    """Errors of every generator (``fake``) or of every corpus of real recordings; a generator's
+    AUC is against all real recordings of the set."""
+    is_fake, scores = measured.is_fake, measured.logits
+    methods = np.array([row.method for row in measured.rows])
+    found = []
+    for name in sorted(set(methods[is_fake == fake])):
+        chosen = (is_fake == fake) & (methods == name)
+        wrong = int((measured.called[chosen] != fake).sum())
+        n = int(chosen.sum())
+        group = {"name": str(name), "n": n, "error": wrong / n, "ci": wilson(wrong, n)}
+        if fake:
+            against = chosen | ~is_fake
+            group["auc"] = auc(scores[against], is_fake[against])
+        found.append(group)
+    return found
 
 
 def write_scores(rows: Sequence[Scored], path: Path) -> None:
     """One line a recording."""
     with path.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(COLUMNS)
+        lines = csv.writer(stream, lineterminator="\n")
+        lines.writerow(COLUMNS)
         for row in rows:
-            table.writerow(
+            lines.writerow(
                 [row.part, row.path, int(row.fake), row.method, row.source, f"{row.logit:.6f}"]
             )
 

@@ -1,94 +1,83 @@
-"""Error rates of the branches on videos: ``python -m ml evaluate video --data FOLDER``.
+"""Scores of the branches on videos: ``python -m ml evaluate video --data FOLDER``.
 
-``clips``: every clip through the shipped branches. No video was used to train the picture
-branches, so all identities and methods are new to them; ``resnext_lstm`` has been trained on
-forgeries of the real clips, so its figure of interest is ``leave-source-out``: real clips of
-sources left out of training against all generated clips, none of which was ever trained on.
+``clips``: every clip through the shipped branches, prepared as an analysis prepares it.
+``leave-source-out``, where the trainings left such scores (``--folds``): real clips of sources
+left out of training against generated clips. Each clip is kept when it is done.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from tqdm import tqdm
 
 from ml.branches.base import Branch
-from ml.branches.registry import create_branch
-from ml.evaluation.scored import Scored, figures, read_scores, write_scores
-from ml.fusion.calibration import Calibrator
+from ml.branches.registry import NAMES, create_branch
+from ml.evaluation.scored import Scored
+from ml.evaluation.store import ScoreStore, file_digest, recipe
 from ml.media.plan import DecodePlan
 from ml.media.prepare import Preparer
-from ml.media.prepared import PreparedMedia
+from ml.result import MediaKind
 from ml.training.image_data import read_manifest
 from ml.weights.registry import WeightRegistry
 
-BRANCHES = ("xception", "resnext_lstm", "tiny_ladeda")
-FOLDS = "video_folds.csv"
+HOW = "whole clip, frames at equal steps"
+# Judged by the shift it recovers (ml/evaluation/sync.py), not by a label.
+JUDGED_APART = ("av_sync",)
 
 
-def evaluate(data: Path | None, out: Path, registry: WeightRegistry) -> dict[str, Any]:
-    """Measure every video branch that has weights; writes ``video.json`` and the scores. Without
-    ``data`` the figures are made of the scores already in ``out``.
+def branches(registry: WeightRegistry) -> list[str]:
+    """The branches that look and have weights."""
+    return [
+        name
+        for name in registry.names()
+        if name in NAMES
+        and name not in JUDGED_APART
+        and create_branch(name).modality is not MediaKind.AUDIO
+    ]
+
+
+def score(
+    data: Path, registry: WeightRegistry, store: ScoreStore, limit: int
+) -> dict[str, list[Scored]]:
+    """Every clip through every branch; ``limit`` clips of each class for a trial (0: all).
     Raises WeightsError, MediaError, FileNotFoundError."""
-    out.mkdir(parents=True, exist_ok=True)
-    if data is not None:
-        for name, rows in score(data / "videos", registry).items():
-            write_scores(rows, out / f"video_scores_{name}.csv")
-    report: dict[str, Any] = {
-        "command": "python -m ml evaluate video --data DATA",
-        "interval": "95 %: bootstrap resamples of clips, Wilson for shares",
-        "weights": {},
-    }
-    for name in BRANCHES:
-        if name not in registry.names():
-            continue
-        rows = read_scores(out / f"video_scores_{name}.csv")
-        folds = read_scores(out / FOLDS) if name == "resnext_lstm" else []
-        file = registry.entry(name).calibration
-        calibrator = Calibrator.load(registry.folder / file) if file else None
-        sets = [figures(part[0].part, part, calibrator) for part in (rows, folds) if part]
-        if sets:
-            report["weights"][name] = {"sha256": registry.entry(name).sha256, "sets": sets}
-    (out / "video.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    return report
-
-
-def score(folder: Path, registry: WeightRegistry) -> dict[str, list[Scored]]:
-    """Every clip through every branch that has weights."""
-    branches = loaded(registry)
-    scored: dict[str, list[Scored]] = {name: [] for name in branches}
-    for row, media in clips(folder):
-        for name, branch in branches.items():
-            output = branch.run(media)
-            if output.logit is not None:
-                scored[name].append(
-                    Scored(
-                        "clips",
-                        row["path"],
-                        row["label"] == "fake",
-                        row["method"],
-                        row["source_repo"],
-                        output.logit,
-                    )
-                )
+    rows = read_manifest(data / "videos")
+    if limit:
+        rows = [r for label in ("real", "fake") for r in _labelled(rows, label)[:limit]]
+    loaded = {name: create_branch(name) for name in branches(registry)}
+    for branch in loaded.values():
+        branch.load(registry, torch.device("cpu"))
+    recipes = {name: recipe(branch, registry, HOW) for name, branch in loaded.items()}
+    known = {name: store.known(key) for name, key in recipes.items()}
+    preparer = Preparer(torch.device("cpu"))
+    scored: dict[str, list[Scored]] = {name: [] for name in loaded}
+    for row in tqdm(rows, desc="clips"):
+        path = data / "videos" / row["path"]
+        digest = file_digest(path)
+        missing = {name: loaded[name] for name in loaded if digest not in known[name]}
+        for name, logit in logits_of(path, missing, preparer).items():
+            store.keep(recipes[name], [(digest, logit)])
+            known[name][digest] = logit
+        for name in loaded:
+            if known[name][digest] is not None:
+                scored[name].append(_scored(row, known[name][digest]))
     return scored
 
 
-def loaded(registry: WeightRegistry) -> dict[str, Branch]:
-    """The branches that have weights, on the CPU."""
-    branches = {name: create_branch(name) for name in BRANCHES if name in registry.names()}
-    for branch in branches.values():
-        branch.load(registry, torch.device("cpu"))
-    return branches
+def logits_of(path: Path, loaded: dict[str, Branch], preparer: Preparer) -> dict[str, float | None]:
+    """The logit of each branch, None where it is not applicable. Raises MediaError."""
+    if not loaded:
+        return {}
+    media = preparer.prepare(path, DecodePlan())
+    return {name: branch.run(media).logit for name, branch in loaded.items()}
 
 
-def clips(folder: Path) -> Iterator[tuple[dict[str, str], PreparedMedia]]:
-    """Every clip of the manifest, prepared as an analysis prepares it."""
-    preparer = Preparer(torch.device("cpu"))
-    plan = DecodePlan(dense_s=0.0)
-    for row in tqdm(read_manifest(folder), desc="clips"):
-        yield row, preparer.prepare(folder / row["path"], plan)
+def _labelled(rows: list[dict[str, str]], label: str) -> list[dict[str, str]]:
+    return [row for row in rows if row["label"] == label]
+
+
+def _scored(row: dict[str, str], logit: float) -> Scored:
+    fake = row["label"] == "fake"
+    return Scored("clips", row["path"], fake, row["method"], row["source_repo"], logit)

@@ -1,13 +1,15 @@
-"""The audio report: each branch behind its calibrator, and their fusion behind its head."""
+"""A report: each branch behind its calibrator, and their fusion behind its head."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ml.evaluation.audio import summarise
+from ml.evaluation import held_out
+from ml.evaluation.reports import detectors, read_report, shared, write_report
 from ml.evaluation.scored import Scored
 from ml.fusion.calibration import Calibrator, CalibratorKind
 from ml.fusion.heads import FusionHead, FusionHeads
@@ -50,12 +52,18 @@ def rows(logits: list[float]) -> list[Scored]:
     ]
 
 
-def test_fusion_adds_the_bounded_and_weighted_likelihood_ratios(registry: WeightRegistry) -> None:
+def test_fusion_adds_the_bounded_and_weighted_likelihood_ratios(
+    registry: WeightRegistry, tmp_path: Path
+) -> None:
     scored = {
-        "aasist": {"test": rows([-2.0, 40.0, 2.0, 1.0])},
-        "whisper": {"test": rows([-1.0, -2.0, 1.0, -0.5])},
+        "aasist": rows([-2.0, 40.0, 2.0, 1.0]),
+        "whisper": rows([-1.0, -2.0, 1.0, -0.5]),
     }
-    report = summarise(scored, registry)["weights"]
+    found = detectors(scored, registry, {"aasist": "00", "whisper": "11"})
+    write_report("audio", found, tmp_path)
+    report = read_report(tmp_path / "audio.json")["weights"]
+    assert report["whisper"]["sha256"] == "11"
+    assert "sha256" not in report["aasist+whisper"]
     assert set(report) == {"aasist", "whisper", "aasist+whisper"}
     fused = report["aasist+whisper"]["sets"][0]
     # 0.5 * min(0.5 * s, 3) + s' + 0.25: -1.25, -0.25, 1.75, 0.0
@@ -72,5 +80,55 @@ def test_fusion_adds_the_bounded_and_weighted_likelihood_ratios(registry: Weight
 
 def test_without_a_head_there_is_no_fused_figure(registry: WeightRegistry) -> None:
     (registry.folder / "calibration" / "fusion.toml").unlink()
-    scored = {"aasist": {"test": rows([-2.0, 4.0, 2.0, 1.0])}}
-    assert set(summarise(scored, registry)["weights"]) == {"aasist"}
+    scored = {"aasist": rows([-2.0, 4.0, 2.0, 1.0]), "whisper": rows([-1.0, -2.0, 1.0, -0.5])}
+    found = detectors(scored, registry, dict.fromkeys(scored, "00"))
+    assert [detector.name for detector in found] == ["aasist", "whisper"]
+
+
+def test_a_fusion_takes_only_what_every_branch_scored() -> None:
+    found = shared({"a": rows([0.0, 1.0, 2.0, 3.0]), "b": rows([4.0, 5.0, 6.0, 7.0])[2:]})
+    assert [row.logit for row in found["a"]] == [2.0, 3.0]
+    assert [row.logit for row in found["b"]] == [6.0, 7.0]
+
+
+def sources(name: str) -> list[Scored]:
+    """Ten sources of thirty clips; the scores of one source lie where no other's lie."""
+    rng = np.random.default_rng(3)
+    made = []
+    for source in range(10):
+        shift = 40.0 if source == 7 else 0.0
+        for n in range(30):
+            logit = float(rng.normal(shift + 2.0 * (n % 2)))
+            made.append(
+                Scored(
+                    "leave-source-out", f"{name} {source} {n}", n % 2 == 1, "m", str(source), logit
+                )
+            )
+    return made
+
+
+def test_ratios_of_a_source_come_from_a_calibration_without_it(registry: WeightRegistry) -> None:
+    found = detectors({"aasist": sources("a")}, registry, {"aasist": "00"})
+    (item,) = found[0].sets
+    assert item.threshold == held_out.RULE
+    assert item.llrs is not None
+    odd = np.array([row.source == "7" for row in item.rows])
+    assert item.called[odd].all()
+    assert np.ptp(item.llrs[odd]) == 0
+    assert len({float(np.ptp(item.llrs[~odd]))}) == 1
+    unseen = held_out.unseen_llrs({"aasist": sources("a"), "whisper": sources("a")})
+    assert unseen is not None
+    assert (unseen[1][odd] == unseen[1].max()).all()
+
+
+def test_too_few_other_sources_leave_the_shipped_calibrator(registry: WeightRegistry) -> None:
+    few = [replace(row, part="calibration") for row in rows([-2.0, 40.0, 2.0, 1.0])]
+    found = detectors({"aasist": few}, registry, {"aasist": "00"})
+    assert found[0].sets[0].threshold == "ln LR > 0"
+
+
+def test_recordings_of_a_source_share_a_fold() -> None:
+    names = np.array(["b", "a", "c", "b", "d", "e", "f", "b"])
+    fold = held_out.folds(names)
+    assert len(set(fold[names == "b"])) == 1
+    assert set(fold) == {0, 1, 2, 3, 4}

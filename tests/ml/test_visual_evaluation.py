@@ -112,8 +112,12 @@ def test_the_card_takes_its_figures_from_the_evaluation(tmp_path: Path) -> None:
 def test_the_command_names_what_is_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["image", "--data", str(tmp_path), "--out", str(tmp_path)]) == 2
+    cache = ["--cache", str(tmp_path / "scores.sqlite")]
+    assert main(["image", "--data", str(tmp_path), "--out", str(tmp_path), *cache]) == 2
     assert "manifest.csv" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["image"])
     assert "needs --data" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["image", "--data", str(tmp_path), "--limit", "3"])
+    assert "name another folder" in capsys.readouterr().err

@@ -1,0 +1,87 @@
+"""Likelihood ratios of recordings whose calibration never saw their source.
+
+The shipped calibrators and heads are fitted on leave-source-out scores. To measure on the very
+same scores how good calibrated ratios are on a new source, calibrators and head are fitted again
+without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.errors import CalibrationError
+from ml.evaluation.metrics import Floats
+from ml.evaluation.scored import Scored
+from ml.fusion.calibration import MIN_PER_CLASS, balanced_logistic, elub_bounds
+from ml.fusion.heads import fit_heads
+
+FOLDS = 5
+PARTS = ("calibration", "leave-source-out")
+RULE = "ln LR > 0, calibrated without the source"
+
+
+def fitted_on(part: str) -> bool:
+    """Whether the shipped calibrators may have been fitted on this set."""
+    return part.startswith(PARTS)
+
+
+def unseen_llrs(scored: Mapping[str, Sequence[Scored]]) -> tuple[Floats, Floats] | None:
+    """Natural-log likelihood ratios (N,), without and within their bounds, of one branch or of
+    the fusion of several: ``scored`` maps branch to scores of the same N recordings. None where
+    the other sources are too few to calibrate on."""
+    rows = next(iter(scored.values()))
+    is_fake = np.array([row.fake for row in rows], bool)
+    sources = np.array([row.source for row in rows])
+    logits = {name: np.array([row.logit for row in own]) for name, own in scored.items()}
+    fold = folds(sources)
+    raw, bounded = np.zeros(len(rows)), np.zeros(len(rows))
+    for number in range(fold.max() + 1):
+        given = fold != number
+        if min(is_fake[given].sum(), (~is_fake[given]).sum()) < MIN_PER_CLASS:
+            return None
+        try:
+            raw[~given], bounded[~given] = _llrs(logits, is_fake, given)
+        except CalibrationError:
+            return None
+    return raw, bounded
+
+
+def folds(sources: NDArray[np.str_]) -> NDArray[np.int64]:
+    """A fold for each recording, about equally large, all recordings of a source in one."""
+    names, members = np.unique(sources, return_inverse=True)
+    sizes = np.bincount(members)
+    filled = np.zeros(min(FOLDS, len(names)), int)
+    chosen = np.zeros(len(names), int)
+    for place in np.argsort(-sizes, kind="stable"):
+        chosen[place] = int(np.argmin(filled))
+        filled[chosen[place]] += sizes[place]
+    return np.asarray(chosen[members], np.int64)
+
+
+def _llrs(
+    logits: Mapping[str, Floats],
+    is_fake: NDArray[np.bool_],
+    given: NDArray[np.bool_],
+) -> tuple[Floats, Floats]:
+    """ln LRs of the recordings outside ``given``, everything fitted on those inside."""
+    raw, calibrated = {}, {}
+    for name, values in logits.items():
+        weights, offset = balanced_logistic(values[given][:, None], is_fake[given])
+        if weights[0] <= 0:
+            raise CalibrationError("inverted", f"'{name}' scores fakes no higher.")
+        raw[name] = weights[0] * values + offset
+        calibrated[name] = np.clip(raw[name], *elub_bounds(raw[name][given], is_fake[given]))
+    if len(calibrated) == 1:
+        return next(iter(raw.values()))[~given], next(iter(calibrated.values()))[~given]
+    head = fit_heads(
+        {name: values[given] for name, values in calibrated.items()},
+        is_fake[given],
+        accept=lambda branches: branches == frozenset(calibrated),
+    ).heads[0]
+    total = np.full(int((~given).sum()), head.bias)
+    for name, weight in zip(head.branches, head.weights, strict=True):
+        total += weight * calibrated[name][~given]
+    return total, np.clip(total, head.lower, head.upper)
