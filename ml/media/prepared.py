@@ -30,11 +30,13 @@ class Frame:
 @dataclass(frozen=True)
 class FaceQuality:
     """``size_px``: shorter side of the box. ``blur``: variance of the Laplacian of the face at
-    112 px (low is blurred). ``yaw``: signed degrees estimated from five landmarks, or None."""
+    112 px (low is blurred). ``yaw``: signed degrees estimated from five landmarks, or None.
+    ``flatness``: share of pixels without any grain or shading (high is drawn)."""
 
     size_px: float
     blur: float
     yaw: float | None
+    flatness: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ml.media.gates import face_gates, sound_gates
 from ml.media.plan import DecodePlan
 from ml.media.prepare import Preparer
 from ml.media.prepared import DetectedFace, FaceQuality, PreparedMedia
-from ml.media.quality import yaw_degrees
+from ml.media.quality import flatness, yaw_degrees
 from ml.media.speech import SoundMeasures, find_speech, measure_sound
 from ml.media.tracking import build_tracks, overlap
 from ml.result import MediaKind
@@ -194,6 +194,39 @@ def test_blur_and_size_gates_block_the_face_branches(preparer: Preparer, tmp_pat
     assert media.faces
     assert "pixels across" in media.blocked("xception")
     assert media.blocked("aasist") == ""
+
+
+def test_a_face_in_flat_colours_is_no_photograph(preparer: Preparer, tmp_path: Path) -> None:
+    """Posterised to eight levels a channel it is a cartoon, as PNG and as JPEG alike."""
+    drawn = np.asarray(cv2.medianBlur(draw_face(512), 9) // 32 * 32, np.uint8)
+    for name in ("a.png", "a.jpg"):
+        media = preparer.prepare(still(tmp_path / name, drawn), DecodePlan())
+        assert media.faces
+        assert "looks drawn" in media.blocked("xception")
+        assert media.blocked("aasist") == ""
+
+
+@pytest.mark.parametrize("quality", [50, 75, 95])
+def test_a_photographs_grain_and_shading_survive_jpeg(
+    preparer: Preparer, tmp_path: Path, quality: int
+) -> None:
+    path = tmp_path / "a.jpg"
+    generator = np.random.default_rng(0)
+    lit = draw_face(400).astype(np.float32)
+    for cell in (2, 4, 8, 16, 32):
+        coarse = generator.normal(0, 8, (-(-400 // cell), -(-400 // cell))).astype(np.float32)
+        lit += cv2.resize(coarse, (400, 400), interpolation=cv2.INTER_CUBIC)[..., None]
+    photograph = np.clip(lit, 0, 255).astype(np.uint8)
+    Image.fromarray(photograph).save(path, quality=quality)
+    media = preparer.prepare(path, DecodePlan())
+    assert media.faces
+    assert next(gate for gate in media.gates if gate.name == "photograph").passed
+
+
+def test_flatness_is_the_share_of_pixels_without_grain() -> None:
+    half = np.zeros((100, 100, 3), np.uint8)
+    half[50:] = np.random.default_rng(0).integers(0, 256, (50, 100, 3), dtype=np.uint8)
+    assert flatness(half) == pytest.approx(0.49, abs=0.01)
 
 
 def test_pose_gate_takes_the_median() -> None:
