@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+import ssl
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from PIL import Image
 
 from ml.cli import main
@@ -188,6 +198,91 @@ def test_weights_fetch_refuses_plain_http_and_unknown_names(folder: Path) -> Non
     http = ["weights", "fetch", "tiny_ladeda", "--from", "http://localhost/x", *where]
     assert main(http) == 3
     assert main(["weights", "fetch", "none", "--from", "https://localhost/x", *where]) == 3
+
+
+@pytest.fixture
+def https_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path]]:
+    """Address and folder of a local server whose certificate this process trusts."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    certificate, key = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"https://localhost:{server.server_port}", folder
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost, valid for a day, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return paths
+
+
+def test_weights_fetch_keeps_only_the_registered_file(
+    https_server: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address, served = https_server
+    target = make_registry(tmp_path / "w")
+    stored = target / "tiny_ladeda.safetensors"
+    content = stored.read_bytes()
+    stored.unlink()
+    (served / "right.bin").write_bytes(content)
+    (served / "wrong.bin").write_bytes(content + b"x")
+
+    def fetch(file: str) -> int:
+        where = ["--from", f"{address}/{file}", "--weights-dir", str(target)]
+        return main(["weights", "fetch", "tiny_ladeda", *where])
+
+    assert fetch("wrong.bin") == 3
+    assert "It was not stored" in capsys.readouterr().err
+    assert not stored.exists()
+    assert fetch("none.bin") == 3
+    assert "404" in capsys.readouterr().err
+    assert fetch("right.bin") == 0
+    assert stored.read_bytes() == content
+
+
+def test_weights_fetch_refuses_a_server_nobody_vouches_for(
+    https_server: tuple[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    target = make_registry(tmp_path / "w")
+    where = ["--from", f"{https_server[0]}/x", "--weights-dir", str(target)]
+    assert main(["weights", "fetch", "tiny_ladeda", *where]) == 3
+    assert "certificate" in capsys.readouterr().err
 
 
 def test_a_process_of_its_own(options: list[str], media: Path) -> None:
