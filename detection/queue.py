@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import structlog
-from django_rq import get_queue
+from django_rq import get_connection, get_queue
+from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
 
@@ -20,6 +21,11 @@ logger = structlog.get_logger(__name__)
 def inference_queue() -> Queue:
     """The queue of the GPU workers. Enqueues at once: callers wait for the commit themselves."""
     return get_queue(INFERENCE, commit_mode="auto")
+
+
+def connection() -> Redis:
+    """Redis itself, for what is as short-lived as the queue."""
+    return get_connection(INFERENCE)
 
 
 def job_id(analysis: Analysis) -> str:

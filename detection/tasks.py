@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import close_old_connections
 from rq import get_current_job
 from structlog.contextvars import bound_contextvars
@@ -25,3 +27,10 @@ def run_analysis(analysis_id: str) -> str:
     analysis.refresh_from_db(fields=["status"])
     close_old_connections()
     return str(analysis.status)
+
+
+def run_live_window(user_id: int, session: str, number: int) -> str:
+    """Examine one window of a live check; says what became of it, for the queue's own records."""
+    from detection.live_execution import examine
+
+    return examine(user_id, uuid.UUID(session), number)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from detection.views import analysis, case, home, reviews
+from detection.views import analysis, case, home, live, reviews
 
 app_name = "detection"
 
@@ -12,6 +12,8 @@ urlpatterns = [
     path("help/", home.help_page, name="help"),
     path("notifications/", home.notifications, name="notifications"),
     path("notifications/count/", home.notification_count, name="notification_count"),
+    path("live/", live.page, name="live"),
+    path("live/<uuid:session_id>/", live.session, name="live_session"),
     path("reviews/", reviews.queue, name="reviews"),
     path("cases/<str:number>/", case.case, name="case"),
     path("cases/<str:number>/analyse/", case.analyse, name="analyse"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from ml.result import AnalysisResult, Verdict
@@ -56,13 +57,15 @@ class VerdictRoll:
             verdict=decision.verdict,
             log10_lr=decision.log10_lr,
             probability=decision.probability,
-            rolling=self._rolling(),
+            rolling=shared_verdict(self._verdicts),
             reason=decision.reason,
         )
 
-    def _rolling(self) -> Verdict:
-        decided = [verdict for verdict in self._verdicts if verdict is not Verdict.INCONCLUSIVE]
-        for verdict in (Verdict.FAKE, Verdict.REAL):
-            if decided.count(verdict) * 2 > len(self._verdicts):
-                return verdict
-        return Verdict.INCONCLUSIVE
+
+def shared_verdict(verdicts: Iterable[Verdict]) -> Verdict:
+    """What more than half of the last five windows say, INCONCLUSIVE when nothing is."""
+    last = list(verdicts)[-_REMEMBERED:]
+    for verdict in (Verdict.FAKE, Verdict.REAL):
+        if last.count(verdict) * 2 > len(last):
+            return verdict
+    return Verdict.INCONCLUSIVE

@@ -155,6 +155,7 @@ ROUTES: dict[str, dict[str, Need]] = {
     "cases:list": {"get": Need(SIGNED_IN)},
     "detection:home": {"get": Need(SIGNED_IN)},
     "detection:search": {"get": Need(SIGNED_IN, lambda r: {"q": r["word"]})},
+    "detection:live": {"get": Need(SIGNED_IN)},
     "detection:help": {"get": Need(PUBLIC)},
     "detection:notifications": {"get": Need(SIGNED_IN)},
     "detection:notification_count": {"get": Need(SIGNED_IN)},
@@ -180,6 +181,7 @@ ROUTES: dict[str, dict[str, Need]] = {
 ELSEWHERE = {
     "cases:create": "anybody but an auditor may open a case: tests/cases/test_people.py",
     "cases:transfer": "only the receiver may answer: tests/cases/test_custody.py",
+    "detection:live_session": "a person's own clips: tests/web/test_live_check.py",
     "accounts:new_key": "a person's own keys: tests/accounts",
     "accounts:rotate_key": "a person's own keys: tests/accounts",
     "accounts:revoke_key": "a person's own keys: tests/accounts",
