@@ -13,7 +13,7 @@ help:
 	@echo "make format  format the code"
 	@echo "make lock    compile requirements*.in to pinned requirements*.txt"
 	@echo "make schema  write docs/openapi.yaml from the code"
-	@echo "make figures  write the README's table from docs/evaluation"
+	@echo "make figures  write the README's tables from docs/evaluation"
 	@echo "make screenshots   take docs/screenshots again from the pages"
 	@echo "make bench FILES=…  measure analysis times on this machine"
 	@echo "make clean   remove the environment and caches (never var/)"

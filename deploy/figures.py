@@ -1,4 +1,7 @@
-"""Write the README's table of measured figures from docs/evaluation/*.json (``make figures``)."""
+"""Write the README's figures from docs/evaluation/table.json (``make figures``).
+
+Needs no package: it runs before anything is installed.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 START, END = "<!-- figures: make figures -->", "<!-- end of figures -->"
 HEADER = (
-    "| detector | test set | recordings (fake) | EER (95 % interval) | AUC |\n|---|---|---|---|---|"
+    "| detector | test set | recordings (fake) | EER (95 % interval) | AUC | Cllr "
+    "| wrong when 80 % / all are answered |\n|---|---|---|---|---|---|---|"
+)
+GOALS = "| goal | measured on | goal | measured |\n|---|---|---|---|"
+PICTURES = (
+    ("audio-test", "Speech of generators and sources never trained on"),
+    ("image-leave-source-out-whole-face-synthesis", "Whole-face synthesis, each source left out"),
 )
 
 
@@ -18,29 +27,48 @@ def main() -> None:
     readme = ROOT / "README.md"
     text = readme.read_text()
     between = re.compile(f"{re.escape(START)}.*?{re.escape(END)}", re.DOTALL)
-    lines = [row(name, entry) for name, entry in measured()]
-    table = "\n".join([HEADER, *lines]) if lines else "No evaluation has been committed yet."
-    readme.write_text(between.sub(lambda _: f"{START}\n{table}\n{END}", text))
+    readme.write_text(between.sub(lambda _: f"{START}\n{figures()}\n{END}", text))
 
 
-def measured() -> list[tuple[str, dict[str, Any]]]:
-    """(detector, set) pairs of every committed evaluation."""
-    found = []
-    for path in sorted((ROOT / "docs" / "evaluation").glob("*.json")):
-        weights = json.loads(path.read_text()).get("weights", {})
-        for name, evaluation in weights.items():
-            found += [(name, entry) for entry in evaluation.get("sets", [])]
-    return [(name, entry) for name, entry in found if entry.get("eer") is not None]
+def figures() -> str:
+    """Tables and pictures as Markdown."""
+    path = ROOT / "docs" / "evaluation" / "table.json"
+    if not path.exists():
+        return "No evaluation has been committed yet."
+    content = json.loads(path.read_text())
+    sets = [row(entry) for entry in content["sets"] if entry.get("eer") is not None]
+    goals = [goal(entry) for entry in content["goals"]]
+    pictures = [
+        f"![{words}](docs/evaluation/figures/{name}.svg)"
+        for name, words in PICTURES
+        if (ROOT / "docs" / "evaluation" / "figures" / f"{name}.svg").exists()
+    ]
+    parts = ["\n".join([HEADER, *sets]), "\n".join([GOALS, *goals]), *pictures]
+    return "\n\n".join(parts)
 
 
-def row(name: str, entry: dict[str, Any]) -> str:
-    low, high = entry.get("eer_ci") or (None, None)
-    interval = f" ({low:.1%} to {high:.1%})" if low is not None and high is not None else ""
-    auc = f"{entry['auc']:.3f}" if entry.get("auc") is not None else "–"
+def row(entry: dict[str, Any]) -> str:
+    """A detector on a set."""
+    cllr = f"{entry['cllr']:.2f}" if entry.get("cllr") is not None else "–"
+    risk = "–"
+    if entry.get("risk_at_80") is not None:
+        risk = f"{entry['risk_at_80']:.1%} / {entry['risk_at_100']:.1%}"
     return (
-        f"| {name} | {entry['name']} | {entry['n']} ({entry['n_fake']}) "
-        f"| {entry['eer']:.1%}{interval} | {auc} |"
+        f"| {entry['detector']} | {entry['set']} | {entry['n']} ({entry['n_fake']}) "
+        f"| {entry['eer']:.1%} ({entry['eer_low']:.1%} to {entry['eer_high']:.1%}) "
+        f"| {entry['auc']:.3f} | {cllr} | {risk} |"
     )
+
+
+def goal(entry: dict[str, Any]) -> str:
+    """A goal and whether it is reached."""
+    bound = f"≤ {entry['most']:.2f}" if "most" in entry else f"≥ {entry['least']:.2f}"
+    measured = "not measured"
+    if entry["value"] is not None:
+        reached = "reached" if entry["reached"] else "**not reached**"
+        measured = f"{entry['value']:.3f}, {reached}"
+    where = f"{entry['detector'] or entry['report']}, {entry['set']}"
+    return f"| {entry['words']} | {where} | {bound} | {measured} |"
 
 
 if __name__ == "__main__":
