@@ -59,7 +59,13 @@ def remove(connection: BaseDatabaseWrapper) -> Iterator[str]:
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """The names of triggers that should be there and are not, or are switched off."""
+    """The names of the ledger's triggers that should be there and are not, or are switched off."""
+    expected = [name(table, event) for table in REFUSED_UPDATES for event in events(connection)]
+    return absent(connection, expected)
+
+
+def absent(connection: BaseDatabaseWrapper, expected: list[str]) -> list[str]:
+    """Which of the triggers called ``expected`` are gone or switched off."""
     if connection.vendor == "postgresql":
         query = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
     else:
@@ -67,7 +73,6 @@ def missing(connection: BaseDatabaseWrapper) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(query)
         present = {row[0] for row in cursor.fetchall()}
-    expected = [name(table, event) for table in REFUSED_UPDATES for event in events(connection)]
     return [trigger for trigger in expected if trigger not in present]
 
 

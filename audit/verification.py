@@ -1,4 +1,5 @@
-"""Is the ledger what it was? Every chain, head, checkpoint and outside copy is recomputed."""
+"""Is the ledger what it was? Every chain, head, checkpoint and outside copy is recomputed, and what
+other rooms have on record is compared with it."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
-from audit import keys, merkle, outside_copies, seals, signed_notes, triggers
+from audit import keys, merkle, outside_copies, seals, signed_notes, triggers, witnesses
 from audit.actions import Action
 from audit.canonical import canonical_text, entry_hash
 from audit.errors import BadPayload
@@ -90,6 +91,8 @@ def verify_all() -> VerificationReport:
         cases = {*heads, *findings.announced, *stored.values_list("chain", flat=True).distinct()}
         for chain in sorted(cases):
             _verify_chain(findings, chain, heads.get(chain))
+        for disagreement in witnesses.disagreements():
+            findings.add(disagreement.code, disagreement.message)
     return VerificationReport(
         entries=findings.entries,
         chains=len(cases) + 1,

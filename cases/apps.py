@@ -11,8 +11,11 @@ class CasesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Say how bytes are counted."""
+        """Say how bytes are counted and what the ledger must agree with."""
         from accounts.quotas import Measure, count_with
+        from audit.witnesses import call_witness
+        from cases.attestation import disagreements
         from cases.usage import bytes_received
 
         count_with(Measure.BYTES, bytes_received)
+        call_witness("cases", disagreements)

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from audit.triggers import absent, events
+from audit.witnesses import Disagreement
+
 
 @dataclass(frozen=True)
 class Guard:
@@ -113,11 +116,20 @@ def remove(connection: BaseDatabaseWrapper, guards: tuple[Guard, ...] = GUARDS) 
     """The SQL statements that drop the triggers, and this room's function with its own."""
     postgresql = connection.vendor == "postgresql"
     for guard in guards:
-        for event in ("update", "delete", "truncate" if postgresql else "insert"):
+        for event in events(connection):
             on_table = f" ON {guard.table}" if postgresql else ""
             yield f"DROP TRIGGER IF EXISTS {name(guard.table, event)}{on_table}"
     if postgresql and guards is GUARDS:
         yield "DROP FUNCTION IF EXISTS cases_refuse()"
+
+
+def missing(
+    connection: BaseDatabaseWrapper, guards: tuple[Guard, ...] = GUARDS
+) -> Iterator[Disagreement]:
+    """The triggers of ``guards`` that are gone or switched off."""
+    names = [name(guard.table, event) for guard in guards for event in events(connection)]
+    for trigger in absent(connection, names):
+        yield Disagreement("trigger_missing", f"the database trigger {trigger} is gone")
 
 
 def name(table: str, event: str) -> str:

@@ -9,9 +9,12 @@ class DetectionConfig(AppConfig):
     verbose_name = "Detection"
 
     def ready(self) -> None:
-        """Connect the receivers and say how analyses are counted."""
+        """Connect the receivers, say how analyses are counted and what the ledger attests."""
         from accounts.quotas import Measure, count_with
+        from audit.witnesses import call_witness
         from detection import receivers  # noqa: F401
+        from detection.attestation import disagreements
         from detection.usage import analyses_submitted
 
         count_with(Measure.ANALYSES, analyses_submitted)
+        call_witness("detection", disagreements)

@@ -11,5 +11,9 @@ class ReportsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the receivers."""
+        """Connect the receivers and say what the ledger must agree with."""
+        from audit.witnesses import call_witness
         from reports import receivers  # noqa: F401
+        from reports.attestation import disagreements
+
+        call_witness("reports", disagreements)

@@ -16,6 +16,7 @@ from audit.transactions import audited
 from cases import malware
 from cases.acquisition import Acquisition
 from cases.alerts import raise_alert
+from cases.attestation import acquisition_sha256
 from cases.custody_log import log_custody
 from cases.errors import CaseClosed, EvidenceRefused, RefusalCode, StoreError
 from cases.intake import Received, check, clean_declared, clean_filename, quarantine
@@ -202,6 +203,7 @@ def _register(
                 "storage_key": key,
                 "declared_sha256": declared_sha256,
                 "name_sha256": text_sha256(name),
+                "acquisition_sha256": acquisition_sha256(exhibit),
             },
         )
         _record_twins(exhibit)

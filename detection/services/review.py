@@ -11,6 +11,7 @@ from audit.actions import Action
 from audit.services import append
 from audit.transactions import audited
 from cases.permissions import CaseAction, allowed, require
+from cases.stamps import text_sha256
 from detection.errors import ReviewRefused
 from detection.models import (
     Analysis,
@@ -115,6 +116,7 @@ def add_review(
                 "analysis": str(analysis.pk),
                 "result_sha256": analysis.finding.result_sha256,
                 "agrees": agrees,
+                "text_sha256": text_sha256(text),
                 "request": str(request.pk) if request else None,
             },
         )

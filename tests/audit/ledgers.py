@@ -22,7 +22,7 @@ def add(case_id: uuid.UUID | None, number: int) -> AuditEvent:
         return append(
             actor=system_actor(),
             action=Action.EVIDENCE_VERIFIED,
-            subject=f"cases.exhibit:{number}",
+            subject=f"tests.row:{number}",
             case_id=case_id,
             payload={"number": number, "sha256": f"{number:064x}"},
         )

@@ -4,7 +4,14 @@ import pytest
 
 from tests.postgres import run_on_postgres
 
-FILES = ("test_triggers", "test_intake", "test_custody", "test_destruction", "test_concurrency")
+FILES = (
+    "test_triggers",
+    "test_attestation",
+    "test_intake",
+    "test_custody",
+    "test_destruction",
+    "test_concurrency",
+)
 
 
 @pytest.mark.postgres
