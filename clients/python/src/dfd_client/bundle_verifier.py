@@ -1,0 +1,1 @@
+../../../../reports/verifier/verify.py

@@ -1,0 +1,84 @@
+"""The platform's answers as typed dictionaries; the schema at /api/v1/schema is the full word."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+
+class Case(TypedDict):
+    """A case."""
+
+    id: str
+    number: str
+    title: str
+    description: str
+    status: Literal["open", "closed"]
+    created_by: str
+    created_at: str
+    closed_at: str | None
+
+
+class Exhibit(TypedDict):
+    """A recording in evidence."""
+
+    id: str
+    case: str
+    number: int
+    label: str
+    name: str
+    kind: Literal["audio", "image", "video"]
+    mime_type: str
+    size: int
+    sha256: str
+    sha512: str
+    state: str
+    received_at: str
+
+
+class Analysis(TypedDict):
+    """An analysis; ``status`` is final when complete, failed or cancelled."""
+
+    id: str
+    exhibit: str
+    profile: str
+    status: Literal["queued", "running", "complete", "failed", "cancelled"]
+    stage: str
+    percent: int
+
+
+class Finding(TypedDict):
+    """What the machine found. ``result`` is the whole record (schema dfd.result.v1)."""
+
+    analysis: str
+    verdict: Literal["REAL", "FAKE", "INCONCLUSIVE"]
+    probability: float | None
+    log10_lr: float | None
+    casework_approved: bool
+    result_sha256: str
+    created_at: str
+    result: dict[str, Any]
+
+
+class Export(TypedDict):
+    """A report or bundle; name, size and hash are there once ``status`` is ready."""
+
+    id: str
+    kind: str
+    status: Literal["queued", "running", "ready", "failed"]
+    percent: int
+    case: str
+    error_code: str
+    error_message: str
+    filename: str | None
+    sha256: str | None
+    size: int | None
+
+
+class Webhook(TypedDict):
+    """A web hook; ``secret`` only in the answer that makes it."""
+
+    id: str
+    url: str
+    case: str | None
+    events: list[str]
+    secret: str | None
