@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,12 +16,14 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000
+# About 3 GB of four-second clips; public sets hold hundreds of thousands.
+KEPT = 12_000
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class AudioClip:
-    """One clip, float32 mono 16 kHz. ``parent`` is the clip a copy-synthesis was made from."""
+    """One clip. ``parent`` is the clip a copy-synthesis was made from, ``file`` where it lies."""
 
     path: str
     split: str
@@ -29,7 +32,12 @@ class AudioClip:
     corpus: str
     source: str
     parent: str
-    waveform: NDArray[np.float32]
+    file: Path
+
+    @property
+    def waveform(self) -> NDArray[np.float32]:
+        """float32 mono at 16 kHz; the clips used last stay in memory."""
+        return _remembered(self.file)
 
 
 def load_manifest(data: Path) -> list[AudioClip]:
@@ -40,7 +48,7 @@ def load_manifest(data: Path) -> list[AudioClip]:
     return [
         AudioClip(
             row["path"], row["split"], row["label"] == "spoof", row["generator"], row["corpus"],
-            row["source_repo"], "", read_waveform(folder / row["path"]),
+            row["source_repo"], "", folder / row["path"],
         )
         for row in rows
     ]  # fmt: skip
@@ -58,7 +66,7 @@ def load_made(folder: Path) -> list[AudioClip]:
                     AudioClip(
                         row["path"], "train", bool(row["generator"]), row["generator"],
                         row["corpus"], row["source"], row["parent"],
-                        read_waveform(folder / row["path"]),
+                        folder / row["path"],
                     )
                 )  # fmt: skip
     return clips
@@ -70,6 +78,11 @@ def read_waveform(path: Path) -> NDArray[np.float32]:
     if rate != SAMPLE_RATE or waveform.ndim != 1:
         raise ValueError(f"{path} is not mono at {SAMPLE_RATE} Hz")
     return np.asarray(waveform, dtype=np.float32)
+
+
+@lru_cache(maxsize=KEPT)
+def _remembered(path: Path) -> NDArray[np.float32]:
+    return read_waveform(path)
 
 
 def leave_source_out(clips: Sequence[AudioClip], folds: int) -> dict[str, int]:
