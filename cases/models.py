@@ -53,6 +53,10 @@ class Case(AuditedModel):
 
     class Meta:
         ordering = ["-created_at", "-number"]
+        indexes = [
+            models.Index(fields=["-created_at", "-number"], name="cases_case_newest"),
+            models.Index(fields=["title", "number"], name="cases_case_title"),
+        ]
 
     def __str__(self) -> str:
         # The title is case content; this text shows in places that list cases from the outside.
@@ -161,6 +165,7 @@ class Exhibit(AuditedModel):
 
     class Meta:
         ordering = ["case", "number"]
+        indexes = [models.Index(fields=["-received_at"], name="cases_exhibit_newest")]
         constraints = [
             models.UniqueConstraint(fields=["case", "number"], name="cases_exhibit_number"),
             models.CheckConstraint(condition=Q(size__gt=0), name="cases_exhibit_not_empty"),
@@ -280,6 +285,7 @@ class Note(AuditedModel):
 
     class Meta:
         ordering = ["created_at"]
+        indexes = [models.Index(fields=["created_at"], name="cases_note_time")]
 
     def __str__(self) -> str:
         return f"Note of {self.author_label} on {self.case.number}"

@@ -96,7 +96,11 @@ class Analysis(AuditedModel):
     class Meta:
         ordering = ["-created_at"]
         verbose_name_plural = "analyses"
-        indexes = [models.Index(fields=["status", "heartbeat_at"])]
+        indexes = [
+            models.Index(fields=["status", "heartbeat_at"]),
+            models.Index(fields=["-created_at"], name="analysis_newest"),
+            models.Index(fields=["finished_at"], name="analysis_finished"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(percent__lte=100), name="analysis_percent_is_a_percentage"
@@ -134,6 +138,9 @@ class Finding(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = OutcomeRows.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["-created_at"], name="finding_newest")]
 
     def __str__(self) -> str:
         return f"{self.analysis.exhibit.label} {self.verdict}"
@@ -316,7 +323,10 @@ class Notification(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["recipient", "read_at"])]
+        indexes = [
+            models.Index(fields=["recipient", "read_at"]),
+            models.Index(fields=["recipient", "-created_at"], name="notification_newest"),
+        ]
 
     def __str__(self) -> str:
         return self.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -60,7 +61,9 @@ def custody(request: HttpRequest, number: str) -> HttpResponse:
         CustodyEvent.objects.restrict(context["actor"], CaseAction.VIEW)
         .filter(exhibit__case=context["case"])
         .select_related("exhibit__case")
-        .order_by("-id")
+        # An expression, so that PostgreSQL sorts the case's own events and does not walk through
+        # everybody's from the newest back to those of an old case.
+        .order_by((F("id") + 0).desc())
     )
     page = Paginator(events, PAGE_SIZE).get_page(request.GET.get("page"))
     return render(request, "cases/custody.html", {**context, "page": page})

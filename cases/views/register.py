@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Count, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,8 +14,7 @@ from accounts.actors import actor_for
 from cases import services
 from cases.errors import CasesError
 from cases.forms import CaseFilter, CaseForm, ReasonForm
-from cases.models import Exhibit
-from cases.selectors import cases_for
+from cases.selectors import cases_for, exhibit_counts
 from cases.views.frame import HtmxRequest, case_or_404, case_page, telling
 
 PAGE_SIZE = 50
@@ -31,16 +29,10 @@ def case_list(request: HtmxRequest) -> HttpResponse:
     cases = cases_for(
         actor_for(request), status=wanted.get("status", ""), search=wanted.get("q", "")
     )
-    counted = cases.order_by(*form.ordering()).annotate(
-        exhibit_count=Subquery(
-            Exhibit.objects.filter(case=OuterRef("pk"))
-            .order_by()
-            .values("case")
-            .annotate(n=Count("pk"))
-            .values("n")
-        )
-    )
-    page = Paginator(counted, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator(cases.order_by(*form.ordering()), PAGE_SIZE).get_page(request.GET.get("page"))
+    counts = exhibit_counts(page.object_list)
+    for case in page.object_list:
+        case.exhibit_count = counts.get(case.pk, 0)
     template = "cases/_table.html" if request.htmx else "cases/list.html"
     return render(
         request,

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.html import format_html
 from django.views.decorators.http import require_GET
 
-from accounts.actors import actor_for
+from accounts.actors import Actor, actor_for
 from accounts.people import person
 from cases.models import Note
 from cases.permissions import CaseAction
 from cases.selectors import cases_for, exhibits_for, transfers_waiting_for
 from detection import services
 from detection.health import queue_health
-from detection.models import OPEN_STATUSES
+from detection.models import OPEN_STATUSES, Finding
 from detection.selectors import analyses_for, findings_for, notifications_for, review_queue
+from ml.result import Verdict
 
 RECENT = 8
 FOUND = 15
@@ -36,7 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "reviews": review_queue(actor)[:RECENT],
         "transfers": transfers_waiting_for(actor).select_related("exhibit__case")[:RECENT],
         "unread": notifications_for(person(request)).filter(read_at=None)[:RECENT],
-        "findings": findings_for(actor).order_by("-created_at")[:RECENT],
+        "findings": findings_for(actor).defer("result").order_by("-created_at")[:RECENT],
         "running": analyses_for(actor).filter(status__in=OPEN_STATUSES)[:RECENT],
         "queue": queue_health(),
     }
@@ -64,12 +65,16 @@ def search(request: HttpRequest) -> HttpResponse:
             "cases": cases_for(actor, search=wanted)[:FOUND],
             "exhibits": exhibits.order_by("-received_at")[:FOUND],
             "notes": notes.select_related("case").order_by("-created_at")[:FOUND],
-            "findings": findings_for(actor)
-            .filter(verdict__iexact=wanted)
-            .order_by("-created_at")[:FOUND],
+            "findings": _findings_called(actor, wanted)[:FOUND],
             "limit": FOUND,
         }
     return render(request, "detection/search.html", context)
+
+
+def _findings_called(actor: Actor, word: str) -> QuerySet[Finding]:
+    """The newest findings with the verdict ``word``; none for a word that is no verdict."""
+    rows = findings_for(actor).defer("result").order_by("-created_at")
+    return rows.filter(verdict=word.upper()) if word.upper() in set(Verdict) else rows.none()
 
 
 @login_required
