@@ -22,6 +22,7 @@ from cases.models import Case, Exhibit
 from detection import services
 from detection.models import Analysis
 from tests.web import media
+from tests.web.furnished import furnish
 from tests.web.sample import sample_outcome
 
 CHROMIUM = "/usr/bin/chromium"
@@ -78,12 +79,24 @@ class Visitor:
 
     def enter(self, user: User) -> Page:
         """Sign ``user`` in by session cookie and return the page."""
-        client = Client()
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        client = just_signed_in(user)
         self.context.add_cookies(
             [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.address}]
         )
         return self.page
+
+
+def just_signed_in(user: User) -> Client:
+    """A client of ``user``, who gave the password a moment ago."""
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    session = client.session
+    session["account_authentication_methods"] = [
+        {"method": "password", "at": time.time(), "reauthenticated": True}
+    ]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
+    return client
 
 
 @pytest.fixture
@@ -158,3 +171,12 @@ def finished(actor_user: User, exhibit: Exhibit) -> Analysis:
 def finding(alice: User, exhibits: dict[str, Exhibit], redis_server: str) -> Analysis:
     """A complete analysis of the clip."""
     return finished(alice, exhibits["video"])
+
+
+@pytest.fixture
+def every_page(
+    alice: User, bob: User, exhibits: dict[str, Exhibit], finding: Analysis
+) -> dict[str, str]:
+    """Every page by name, as Alice may open it; each has something to show."""
+    second = finished(alice, finding.exhibit)
+    return furnish(manager=alice, colleague=bob, exhibits=exhibits, finding=finding, second=second)

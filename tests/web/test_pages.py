@@ -11,24 +11,20 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import resolve
 
 from accounts.models import User
 from cases.models import Exhibit
 from detection.models import Analysis
-from tests.web.addresses import pages_of_a_case, pages_of_everybody
-from tests.web.conftest import finished
+from tests.web.addresses import NO_PAGES, our_routes, pages_of_a_case, pages_of_everybody
+from tests.web.conftest import finished, just_signed_in
 
 READS = 12
+NOT_WITH_GET = 405
 FIRST_LOAD = 500_000  # bytes, compressed, without the recording itself
 STATIC = Path(settings.BASE_DIR) / "static"
 # Appending to the ledger locks the heads of two chains; a view of evidence is such an entry.
 LEDGER_WRITES = ("INSERT", "UPDATE", "SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def reads_of(client: Client, address: str) -> list[str]:
@@ -46,10 +42,22 @@ def reads_of(client: Client, address: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("redis_server")
-def test_every_page_answers_within_its_budget(alice: User, finding: Analysis) -> None:
-    client = signed_in(alice)
+def test_every_page_is_in_the_list(alice: User, every_page: dict[str, str]) -> None:
+    listed = {resolve(address.split("?")[0]).view_name for address in every_page.values()}
+    client = just_signed_in(alice)
+    missing = [
+        name
+        for name, address in our_routes()
+        if name not in listed | NO_PAGES and client.get(address).status_code != NOT_WITH_GET
+    ]
+    assert missing == []
+
+
+@pytest.mark.usefixtures("redis_server")
+def test_every_page_answers_within_its_budget(alice: User, every_page: dict[str, str]) -> None:
+    client = just_signed_in(alice)
     dear = {}
-    for name, address in {**pages_of_everybody(), **pages_of_a_case(finding)}.items():
+    for name, address in every_page.items():
         reads = reads_of(client, address)
         if len(reads) > READS:
             dear[name] = [sql[:160] for sql in reads]
@@ -60,7 +68,7 @@ def test_every_page_answers_within_its_budget(alice: User, finding: Analysis) ->
 def test_more_rows_cost_no_more_queries(
     alice: User, finding: Analysis, exhibits: dict[str, Exhibit]
 ) -> None:
-    client = signed_in(alice)
+    client = just_signed_in(alice)
     pages = pages_of_a_case(finding)
     listed = {name: pages[name] for name in ("evidence", "analyses", "exhibit")}
     before = {name: len(reads_of(client, address)) for name, address in listed.items()}
@@ -72,7 +80,7 @@ def test_more_rows_cost_no_more_queries(
 
 @pytest.mark.usefixtures("redis_server")
 def test_an_outsider_finds_nothing(charlie: User, finding: Analysis) -> None:
-    client = signed_in(charlie)
+    client = just_signed_in(charlie)
     for address in pages_of_a_case(finding).values():
         answer = client.get(address)
         assert answer.status_code == 404, address
@@ -90,7 +98,7 @@ def test_pages_ask_for_a_sign_in(client: Client) -> None:
 
 
 def test_an_auditor_reads_but_is_offered_no_change(auditor: User, finding: Analysis) -> None:
-    client = signed_in(auditor)
+    client = just_signed_in(auditor)
     page = client.get(f"/cases/{finding.exhibit.case.number}/").content.decode()
     assert finding.exhibit.name in page
     assert "Add evidence" not in page
@@ -98,7 +106,7 @@ def test_an_auditor_reads_but_is_offered_no_change(auditor: User, finding: Analy
 
 
 def test_error_pages_say_what_to_do(alice: User) -> None:
-    missing = signed_in(alice).get("/nothing/here/").content.decode()
+    missing = just_signed_in(alice).get("/nothing/here/").content.decode()
     assert "There is nothing at this address" in missing
     assert "ask its manager to add you" in missing
 
@@ -109,7 +117,7 @@ def test_signing_up_is_not_offered(db: None, client: Client) -> None:
 
 @pytest.mark.usefixtures("redis_server")
 def test_a_first_visit_transfers_little(alice: User, finding: Analysis) -> None:
-    page = signed_in(alice).get(f"/analyses/{finding.pk}/").content
+    page = just_signed_in(alice).get(f"/analyses/{finding.pk}/").content
     linked = re.findall(rb'(?:src|href)="/static/([^"]+)"', page)
     modules = ["dfd/menus.js", "dfd/keyboard.js", "dfd/views.js"]
     files = {name.decode() for name in linked} | set(modules)
