@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from accounts.actors import actor_for
 from accounts.api.confirmation import require_confirmed
+from accounts.api.fields import Text
 from accounts.api.problems import Problem
 from accounts.api.views import Resource
 from cases.selectors import exhibits_of, get_case_by_id
@@ -79,7 +80,7 @@ class BundleRequestSerializer(serializers.Serializer[Any]):
     redactions = serializers.ListField(
         child=serializers.ChoiceField(choices=[r.value for r in Redaction]), default=list
     )
-    purpose = serializers.CharField(max_length=300, default="disclosure")
+    purpose = Text(max_length=300, default="disclosure")
 
 
 class ReportsView(Resource):

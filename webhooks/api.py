@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from accounts.actors import Actor, actor_for
 from accounts.api.confirmation import require_confirmed
+from accounts.api.fields import Text
 from accounts.api.views import Resource
 from cases.models import Case
 from cases.selectors import get_case_by_id
@@ -25,7 +26,7 @@ class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
     """An endpoint; ``case`` null: every case that its owner may see."""
 
     case = serializers.UUIDField(source="case_id", required=False, allow_null=True)
-    url = serializers.CharField(max_length=URL_LENGTH)
+    url = Text(max_length=URL_LENGTH)
     events = serializers.ListField(
         child=serializers.ChoiceField(choices=EventType.choices), allow_empty=False
     )
@@ -56,7 +57,7 @@ class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
 class EndpointChangeSerializer(serializers.Serializer[Any]):
     """What can be changed: the address, the events, whether it is switched on."""
 
-    url = serializers.CharField(max_length=URL_LENGTH, required=False)
+    url = Text(max_length=URL_LENGTH, required=False)
     events = serializers.ListField(
         child=serializers.ChoiceField(choices=EventType.choices), allow_empty=False, required=False
     )

@@ -1,10 +1,30 @@
-"""``?fields=id,number``: answer with these fields only."""
+"""Fields of serializers: strict texts, and ``?fields=id,number`` for answers with these only."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.db import models
 from rest_framework import serializers
+
+
+class Text(serializers.CharField):
+    """Text that is text: a JSON number or boolean is refused instead of being turned into one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+class TextModelSerializer(serializers.ModelSerializer[Any]):
+    """A serializer whose model's texts are ``Text``."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: Text,
+        models.TextField: Text,
+    }
 
 
 class SparseMixin(serializers.BaseSerializer[Any]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
@@ -14,10 +15,11 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.problems import Problem
+from accounts.api.problems import CONTENT_TYPE, Problem
 from accounts.models import KeptAnswer
 
 HEADER = "Idempotency-Key"
+KEY = re.compile(r"[!-~]{1,255}")
 KEPT_FOR = timedelta(hours=24)
 # A request that took longer has died with its process; its key may be used again.
 ABANDONED_AFTER = timedelta(minutes=30)
@@ -32,20 +34,24 @@ class Replay(Exception):
         self.kept = kept
 
     def response(self) -> Response:
+        refused = (self.kept.status or 0) >= 400
         return Response(
             json.loads(self.kept.body) if self.kept.body else None,
             status=self.kept.status,
             headers={**self.kept.headers, "Idempotency-Replayed": "true"},
+            content_type=CONTENT_TYPE if refused else None,
         )
 
 
 def begin(request: Request, caller: str) -> KeptAnswer | None:
     """Claim the request's key; None without one. Raises Replay, or Problem 400, 409 or 422."""
-    key = request.headers.get(HEADER, "")
-    if request.method != "POST" or not key:
+    key = request.headers.get(HEADER)
+    if request.method != "POST" or key is None:
         return None
-    if len(key) > 255 or not key.isprintable():
-        raise Problem(400, "idempotency_key", f"{HEADER} is 1 to 255 printable characters.")
+    if not KEY.fullmatch(key):
+        raise Problem(
+            400, "idempotency_key", f"{HEADER} is 1 to 255 printable ASCII characters, no spaces."
+        )
     fingerprint = _fingerprint(request)
     _forget(caller, key)
     try:

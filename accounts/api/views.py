@@ -31,6 +31,10 @@ class Resource(GenericAPIView[Any]):
         super().initial(request, *args, **kwargs)
         self._kept = idempotency.begin(request, caller_of(request))
 
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The header ``Allow``; what each method takes is said by the schema."""
+        return Response(status=204)
+
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, Replay):
             return exc.response()

@@ -7,14 +7,14 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.api.fields import SparseMixin
+from accounts.api.fields import SparseMixin, Text, TextModelSerializer
 from accounts.models import User
 from cases.acquisition import Acquisition
 from cases.models import Case, CaseMembership, CustodyEvent, Exhibit, Note
 from cases.permissions import CaseRole
 
 
-class CaseSerializer(SparseMixin, serializers.ModelSerializer[Case]):
+class CaseSerializer(SparseMixin, TextModelSerializer):
     """A case; only title and description are writable."""
 
     created_by = serializers.CharField(source="created_by_label", read_only=True)
@@ -37,7 +37,7 @@ class CaseSerializer(SparseMixin, serializers.ModelSerializer[Case]):
 class ReasonSerializer(serializers.Serializer[Any]):
     """Why something is done."""
 
-    reason = serializers.CharField(required=False, allow_blank=True, default="")
+    reason = Text(required=False, allow_blank=True, default="")
 
 
 class MemberSerializer(serializers.ModelSerializer[CaseMembership]):
@@ -150,7 +150,7 @@ class VerificationSerializer(serializers.Serializer[Any]):
     sha256 = serializers.CharField()
 
 
-class NoteSerializer(serializers.ModelSerializer[Note]):
+class NoteSerializer(TextModelSerializer):
     """A Markdown note; ``corrects`` names the note it corrects."""
 
     case = serializers.UUIDField(source="case_id", read_only=True)

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.filters import OrderingFilter
@@ -16,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actors import actor_for
+from accounts.api.filters import Filters
 from accounts.api.pages import Pages
 from accounts.api.views import Resource, http_request
 from accounts.models import User
@@ -63,7 +63,7 @@ class CasesView(Resource):
     queryset = Case.objects.none()
     serializer_class = CaseSerializer
     filterset_class = CaseFilter
-    filter_backends = (DjangoFilterBackend, OrderingFilter)
+    filter_backends = (Filters, OrderingFilter)
     ordering_fields = ("created_at", "number")
 
     @extend_schema(operation_id="cases_list", responses=CaseSerializer(many=True))

@@ -16,7 +16,7 @@ from django.core.files.base import File
 from django.core.files.uploadedfile import UploadedFile
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -34,15 +34,22 @@ from ml import answers
 from ml.result import AnalysisResult
 
 Shape = Callable[[AnalysisResult], dict[str, Any]]
-UPLOAD = {
-    "multipart/form-data": {
-        "type": "object",
-        "properties": {
-            "file": {"type": "string", "format": "binary"},
-            "case": {"type": "string", "description": "id or number; else the key's own case"},
-        },
+BINARY = {"type": "string", "format": "binary"}
+
+
+def form(**files: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a form with these files and the case they belong to."""
+    case = {"type": "string", "description": "id or number; else the key's own case"}
+    return {
+        "multipart/form-data": {
+            "type": "object",
+            "required": list(files),
+            "properties": {**files, "case": case},
+        }
     }
-}
+
+
+UPLOAD = form(file=BINARY)
 
 
 class CompatibleView(Resource):
@@ -83,6 +90,17 @@ class ProbabilityView(CompatibleView):
         return answers.probability_answer(result)
 
 
+def _named(kind: str) -> Any:
+    """``ProbabilityView`` with the field ``kind``, and the schema that says so."""
+    view = type(f"{kind.title()}ProbabilityView", (ProbabilityView,), {"field": kind})
+    answered = {200: OpenApiTypes.OBJECT, 202: OpenApiTypes.OBJECT}
+    described = extend_schema(request=form(**{kind: BINARY}), responses=answered)
+    return extend_schema_view(post=described)(view)
+
+
+PROBABILITY_VIEWS = {kind: _named(kind) for kind in ("audio", "image", "video")}
+
+
 class MultimodalView(CompatibleView):
     """``/detect/multimodal``: any of ``audio``, ``image`` and ``video``, one fused answer."""
 
@@ -91,10 +109,7 @@ class MultimodalView(CompatibleView):
         request={
             "multipart/form-data": {
                 "type": "object",
-                "properties": {
-                    name: {"type": "string", "format": "binary"}
-                    for name in answers.MODALITY_WEIGHTS
-                },
+                "properties": dict.fromkeys(answers.MODALITY_WEIGHTS, BINARY),
             }
         },
         responses={200: OpenApiTypes.OBJECT, 202: OpenApiTypes.OBJECT},
@@ -122,7 +137,11 @@ class MultimodalView(CompatibleView):
 class BatchUploadView(CompatibleView):
     """``/batch``: several files (``files`` or ``file``, repeated), an answer or a problem each."""
 
-    @extend_schema(operation_id="batch", request=UPLOAD, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(
+        operation_id="batch",
+        request=form(files={"type": "array", "items": BINARY, "minItems": 1}),
+        responses={200: OpenApiTypes.OBJECT},
+    )
     def post(self, request: Request) -> Response:
         actor = actor_for(request)
         files = request.FILES.getlist("files") + request.FILES.getlist("file")
@@ -189,7 +208,11 @@ class AnalyzeView(CompatibleView):
 
     default_wait = 0
 
-    @extend_schema(operation_id="analyze", request=UPLOAD, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(
+        operation_id="analyze",
+        request=UPLOAD,
+        responses={200: OpenApiTypes.OBJECT, 202: OpenApiTypes.OBJECT},
+    )
     def post(self, request: Request) -> Response:
         actor = actor_for(request)
         file = intake.uploaded(request, self.field)

@@ -18,7 +18,7 @@ urlpatterns = [
     *(
         path(
             f"api/v1/detect/{kind}",
-            compat.ProbabilityView.as_view(field=kind),
+            compat.PROBABILITY_VIEWS[kind].as_view(),
             name=f"v1_detect_{kind}",
         )
         for kind in DETECT_KINDS

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from accounts.api.fields import SparseMixin
+from accounts.api.fields import SparseMixin, Text, TextModelSerializer
 from detection.models import Analysis, Artefact, Finding, ModelVersion, Review, ReviewKind
 from ml.parameters import STRATEGIES
 
@@ -29,7 +29,7 @@ class SubmissionSerializer(serializers.Serializer[Any]):
     """Analyse one exhibit with one profile."""
 
     exhibit = serializers.UUIDField()
-    profile = serializers.CharField(required=False, default="standard", max_length=64)
+    profile = Text(required=False, default="standard", max_length=64)
     parameters = ParametersSerializer(required=False, default=dict)
 
 
@@ -37,7 +37,7 @@ class BatchSubmissionSerializer(serializers.Serializer[Any]):
     """Analyse several exhibits with one profile; refused as a whole if one of them is."""
 
     exhibits = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=100)
-    profile = serializers.CharField(required=False, default="standard", max_length=64)
+    profile = Text(required=False, default="standard", max_length=64)
     parameters = ParametersSerializer(required=False, default=dict)
 
 
@@ -143,7 +143,7 @@ class ArtefactSerializer(serializers.ModelSerializer[Artefact]):
         )
 
 
-class ReviewSerializer(serializers.ModelSerializer[Review]):
+class ReviewSerializer(TextModelSerializer):
     """A person's word on an analysis. API keys read reviews; only people write them."""
 
     reviewer = serializers.CharField(source="reviewer.username", read_only=True)

@@ -10,7 +10,6 @@ import django_filters as filters
 from django.db import DatabaseError, connection, transaction
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.filters import OrderingFilter
@@ -18,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actors import actor_for
+from accounts.api.filters import Filters
 from accounts.api.pages import Pages
 from accounts.api.problems import Problem
 from accounts.api.views import Resource, http_request
@@ -73,7 +73,7 @@ class AnalysesView(Resource):
     queryset = Analysis.objects.none()
     serializer_class = AnalysisSerializer
     filterset_class = AnalysisFilter
-    filter_backends = (DjangoFilterBackend, OrderingFilter)
+    filter_backends = (Filters, OrderingFilter)
     ordering_fields = ("created_at",)
 
     @extend_schema(operation_id="analyses_list", responses=AnalysisSerializer(many=True))

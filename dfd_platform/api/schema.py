@@ -29,7 +29,7 @@ PROBLEM = {
 IDEMPOTENCY_KEY = {
     "in": "header",
     "name": "Idempotency-Key",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     "description": "A repeat with the same key within a day gets the first answer again.",
 }
 
