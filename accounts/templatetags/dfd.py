@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import nh3
+import structlog
 from django import template
 from django.conf import settings
 from django.forms import BoundField
@@ -78,6 +79,12 @@ def query(context: dict[str, Any], **changes: object) -> str:
         if value not in (None, ""):
             values[key] = str(value)
     return f"?{values.urlencode()}" if values else "?"
+
+
+@register.simple_tag
+def request_id() -> str:
+    """The number of the request being answered, as in the logs and the ledger; else empty."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
 
 
 def _zone_of(request: HttpRequest | None) -> zoneinfo.ZoneInfo:
