@@ -1,4 +1,4 @@
-"""``python -m ml detect | batch | stream | weights | evaluate | train``.
+"""``python -m ml detect | batch | stream | weights | evaluate | train | data``.
 
 Exit status: 0 done, 1 some file could not be analysed, 2 wrong usage, 3 weights not usable.
 """
@@ -66,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
 def _add_detector_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", default="standard", help="name or TOML file (standard)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda ... (auto)")
+    parser.add_argument(
+        "--dtype", choices=("float32", "bfloat16"), default="float32",
+        help="of the networks' bodies; bfloat16 is faster and moves logits slightly (float32)",
+    )  # fmt: skip
     parser.add_argument("--weights-dir", type=Path, help="folder with registry.toml")
     parser.add_argument("--fusion-strategy", choices=STRATEGIES)
     parser.add_argument("--threshold", type=float, help="probability for FAKE, 0.3 to 0.7")
@@ -85,7 +89,9 @@ def _detector(options: argparse.Namespace) -> DeepfakeDetector:
     from ml.memory import keep_freed_memory
 
     keep_freed_memory()
-    return DeepfakeDetector(options.device, options.profile, options.weights_dir)
+    return DeepfakeDetector(
+        options.device, options.profile, options.weights_dir, dtype=options.dtype
+    )
 
 
 def _detect(options: argparse.Namespace) -> int:
@@ -186,6 +192,9 @@ def _add_training(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     evaluate = commands.add_parser("evaluate", help="measure error rates", add_help=False)
     evaluate.add_argument("rest", nargs=argparse.REMAINDER)
     evaluate.set_defaults(command=_evaluate)
+    data = commands.add_parser("data", help="public data sets in their layouts", add_help=False)
+    data.add_argument("rest", nargs=argparse.REMAINDER)
+    data.set_defaults(command=_data)
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -198,3 +207,9 @@ def _evaluate(options: argparse.Namespace) -> int:
     from ml.evaluation.cli import main as evaluate
 
     return evaluate(options.rest)
+
+
+def _data(options: argparse.Namespace) -> int:
+    from ml.training.datasets.cli import main as data
+
+    return data(options.rest)

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from ml.branches.base import Branch
+from ml.branches.precision import ReducedPrecision
 from ml.branches.registry import create_branch
 from ml.errors import WeightsCode, WeightsError
 from ml.fusion.calibration import Calibrator
@@ -26,13 +27,24 @@ class LoadedBranch:
     reason: str = ""
     calibrator: Calibrator | None = None
     weights_sha256: str = ""
+    dtype: torch.dtype = torch.float32
 
 
 class BranchPool:
-    """Loads each branch once per device. Not for use from several threads at a time."""
+    """Loads each branch once per device. Not for use from several threads at a time.
 
-    def __init__(self, device: torch.device, weights_dir: Path | str | None = None) -> None:
+    ``dtype`` is that of the networks' bodies, in the branches that offer it
+    (``ml.branches.precision``); the others stay in float32.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        weights_dir: Path | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         self.device = device
+        self.dtype = dtype
         self.registry = WeightRegistry(weights_dir)
         self.heads = FusionHeads.load(self.registry.folder / FUSION_FILE)
         self._loaded: dict[str, LoadedBranch] = {}
@@ -46,6 +58,9 @@ class BranchPool:
 
     def _load(self, name: str) -> LoadedBranch:
         branch = create_branch(name)
+        dtype = torch.float32
+        if isinstance(branch, ReducedPrecision):
+            branch.dtype = dtype = self.dtype
         if not branch.weights:
             branch.load(self.registry, self.device)
             return LoadedBranch(name, branch)
@@ -56,7 +71,7 @@ class BranchPool:
         calibrator = None
         if entry.calibration:
             calibrator = Calibrator.load(self.registry.folder / entry.calibration)
-        return LoadedBranch(name, branch, calibrator=calibrator, weights_sha256=entry.sha256)
+        return LoadedBranch(name, branch, "", calibrator, entry.sha256, dtype)
 
 
 def require_ready(branches: list[LoadedBranch], profile: str) -> None:

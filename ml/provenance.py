@@ -40,6 +40,7 @@ def provenance(
     device: torch.device,
     seed: int,
     timings: dict[str, float],
+    dtype: str = "float32",
 ) -> Provenance:
     """The record of this computation; ``timings`` in seconds by step."""
     return Provenance(
@@ -52,7 +53,7 @@ def provenance(
         python=platform.python_version(),
         platform=platform.platform(),
         device=device_name(device),
-        dtype="float32",
+        dtype=dtype,
         seed=seed,
         deterministic=device.type == "cpu",
         timings_s={key: round(value, 4) for key, value in timings.items()},

@@ -12,6 +12,7 @@ from torch import Tensor
 from ml.branches.base import BranchOutput
 from ml.branches.face_pictures import face_artefacts, face_crop, normalise
 from ml.branches.face_scores import spread
+from ml.branches.precision import body_in
 from ml.explain.cam import recurrent_cam
 from ml.media.prepared import DetectedFace, PreparedMedia
 from ml.models.resnext_lstm import ResNeXtLSTM
@@ -33,6 +34,7 @@ class ResNeXtLSTMBranch:
     title = "Face motion (ResNeXt50 + BiLSTM)"
     modality = MediaKind.VIDEO
     weights = "resnext_lstm"
+    dtype = torch.float32
 
     def load(self, registry: WeightRegistry, device: torch.device) -> None:
         """Load the network. Raises WeightsError."""
@@ -82,14 +84,14 @@ class ResNeXtLSTMBranch:
         )
 
     def _maps(self, crops: Sequence[NDArray[np.uint8]]) -> Tensor:
-        with torch.inference_mode():
+        with torch.inference_mode(), body_in(self.dtype, self.device):
             parts = [
                 self.model.feature_maps(
                     normalise(crops[start : start + BATCH], self.entry, self.device)
                 )
                 for start in range(0, len(crops), BATCH)
             ]
-        return torch.cat(parts)
+        return torch.cat(parts).float()
 
 
 def create() -> ResNeXtLSTMBranch:

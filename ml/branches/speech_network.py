@@ -102,9 +102,14 @@ class SpeechNetworkBranch:
         for begin in range(0, len(windows), BATCH):
             batch = np.stack([level(window, RMS) for window in windows[begin : begin + BATCH]])
             with torch.inference_mode():
-                output = self.model(torch.from_numpy(batch).to(self.device)).float()
+                output = self.forward(torch.from_numpy(batch).to(self.device)).float()
             scores.append(self._fake_logit(output).cpu().double().numpy())
         return np.concatenate(scores)
+
+    def forward(self, waves: Tensor) -> Tensor:
+        """The network's output for windows (B, samples)."""
+        output: Tensor = self.model(waves)
+        return output
 
     def _fake_logit(self, output: Tensor) -> Tensor:
         rising = output if output.ndim == 1 else output[:, 1] - output[:, 0]

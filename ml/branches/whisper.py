@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from ml.branches.precision import body_in
 from ml.branches.speech_network import SpeechNetworkBranch
 from ml.models.whisper_detector import WhisperConfig, WhisperDetector
 from ml.weights.registry import WeightEntry
@@ -14,6 +16,17 @@ def build(entry: WeightEntry) -> nn.Module:
     return WhisperDetector(WhisperConfig(**entry.config))
 
 
-def create() -> SpeechNetworkBranch:
+class WhisperBranch(SpeechNetworkBranch):
+    """The encoder may run in reduced precision; spectrogram and last layer stay in float32."""
+
+    dtype = torch.float32
+
+    def forward(self, waves: Tensor) -> Tensor:
+        """The network's output for windows (B, samples)."""
+        with body_in(self.dtype, self.device):
+            return super().forward(waves)
+
+
+def create() -> WhisperBranch:
     """The branch, not yet loaded."""
-    return SpeechNetworkBranch("whisper", "1", "Speech encoder (Whisper)", build)
+    return WhisperBranch("whisper", "1", "Speech encoder (Whisper)", build)

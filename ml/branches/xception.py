@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ml.branches.base import BranchOutput
 from ml.branches.face_pictures import face_crop, normalise
 from ml.branches.face_scores import NO_FACE, chosen_faces, scored_output, track_logits
+from ml.branches.precision import body_in
 from ml.explain.cam import linear_cam
 from ml.media.prepared import PreparedMedia
 from ml.models.xception import Xception
@@ -31,6 +32,7 @@ class XceptionBranch:
     title = "Face crops (Xception)"
     modality = MediaKind.IMAGE
     weights = "xception"
+    dtype = torch.float32
 
     def load(self, registry: WeightRegistry, device: torch.device) -> None:
         """Load the network. Raises WeightsError."""
@@ -67,10 +69,13 @@ class XceptionBranch:
         with torch.inference_mode():
             for start in range(0, len(crops), BATCH):
                 batch = normalise(crops[start : start + BATCH], self.entry, self.device)
-                features = self.model.features(batch)
-                out = self.model.classify(features).float()
+                stem = self.model.stem(batch)
+                with body_in(self.dtype, self.device):
+                    features = self.model.body(stem)
+                features = features.float()
+                out = self.model.classify(features)
                 logits += (out[:, 1] - out[:, 0]).tolist()
-                cams += list(linear_cam(features, self.model.fc.weight).float().cpu().numpy())
+                cams += list(linear_cam(features, self.model.fc.weight).cpu().numpy())
         return np.asarray(logits), cams
 
 

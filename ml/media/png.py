@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 from typing import BinaryIO
 
@@ -25,7 +24,7 @@ def check_sums(stream: BinaryIO) -> None:
 
 def _check_chunk(stream: BinaryIO) -> bytes:
     head = _read(stream, 8)
-    length, kind = struct.unpack(">I4s", head)
+    length, kind = int.from_bytes(head[:4], "big"), head[4:]
     total = zlib.crc32(kind)
     for start in range(0, length, _PIECE):
         total = zlib.crc32(_read(stream, min(_PIECE, length - start)), total)

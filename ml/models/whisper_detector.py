@@ -83,8 +83,10 @@ class WhisperDetector(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """float32 (B, samples) at 16 kHz to logits (B,), positive for FAKE."""
-        pooled = self.statistics_norm(self.statistics(waveform))
-        logit: Tensor = self.out_layer(self.drop(pooled)).squeeze(1)
+        statistics = self.statistics(waveform)
+        with torch.autocast(waveform.device.type, enabled=False):
+            pooled = self.statistics_norm(statistics)
+            logit: Tensor = self.out_layer(self.drop(pooled)).squeeze(1)
         return logit
 
     def statistics(self, waveform: Tensor) -> Tensor:

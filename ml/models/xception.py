@@ -105,14 +105,17 @@ class Xception(nn.Module):
         out: Tensor = self.block3(self.block2(self.block1(x)))
         return out
 
-    def features(self, x: Tensor) -> Tensor:
-        """(B, 3, S, S) -> last feature map after ReLU (B, 2048, S/32, S/32); 299 px: 10x10."""
-        x = self.stem(x)
+    def body(self, x: Tensor) -> Tensor:
+        """Entry flow output -> last feature map after ReLU (B, 2048, S/32, S/32)."""
         for number in range(4, 13):
             x = self.get_submodule(f"block{number}")(x)
         x = self.relu(self.bn3(self.conv3(x)))
         out: Tensor = self.relu(self.bn4(self.conv4(x)))
         return out
+
+    def features(self, x: Tensor) -> Tensor:
+        """(B, 3, S, S) -> last feature map after ReLU (B, 2048, S/32, S/32); 299 px: 10x10."""
+        return self.body(self.stem(x))
 
     def classify(self, features: Tensor) -> Tensor:
         """Feature map (B, 2048, h, w) -> logits (B, num_classes): global average, linear."""
