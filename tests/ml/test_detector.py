@@ -21,6 +21,7 @@ from ml.profiles.profile import load_profile
 from ml.result import AnalysisResult, BranchStatus, MediaKind, Verdict
 from tests.ml.drawn_face import draw_face, synthesise_voice
 from tests.ml.media_samples import write_video, write_wav
+from tests.ml.rtsp_server import camera
 from tests.ml.small_registry import make_profile, make_registry
 from tests.ml.test_prepare import video_of
 
@@ -227,6 +228,24 @@ def test_stream_gives_a_verdict_per_window(detector: DeepfakeDetector, tmp_path:
 def test_stream_without_a_source(detector: DeepfakeDetector, tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="cannot be opened"):
         next(detector.stream(str(tmp_path / "none.mp4")))
+
+
+def test_stream_reads_a_camera_over_rtsp(detector: DeepfakeDetector) -> None:
+    with camera([draw_face(192)] * 60) as address:
+        verdicts = list(detector.stream(address, window_s=1.0))
+    assert [round(v.start, 1) for v in verdicts] == [0.0, 1.0, 2.0]
+    assert all(v.log10_lr is not None for v in verdicts)
+
+
+def test_stream_from_a_webcam_that_is_not_there(detector: DeepfakeDetector) -> None:
+    with pytest.raises(MediaError, match="Give a webcam number") as refused:
+        next(detector.stream("63"))
+    assert refused.value.code == "unsupported"
+
+
+def test_stream_from_a_camera_that_does_not_answer(detector: DeepfakeDetector) -> None:
+    with pytest.raises(MediaError, match="cannot be opened"):
+        next(detector.stream("rtsp://127.0.0.1:9/live"))
 
 
 def test_profiles_share_loaded_branches(folder: Path) -> None:
