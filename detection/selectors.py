@@ -7,6 +7,7 @@ pages and the API never reach for ``analysis.finding``: they ask ``finding_for``
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
@@ -14,6 +15,7 @@ from accounts.actors import Actor
 from accounts.models import User
 from cases.models import Case, Exhibit
 from cases.permissions import CaseAction
+from cases.selectors import exhibits_of
 from detection import artefact_files
 from detection.models import (
     Analysis,
@@ -45,6 +47,31 @@ def analyses_for(
         seen_verdict=Subquery(seen.values("verdict")[:1]),
         seen_log10_lr=Subquery(seen.values("log10_lr")[:1]),
     )
+
+
+def batch_of(actor: Actor, case: Case) -> QuerySet[Any]:
+    """The exhibits of the case, each with ``run_id`` and ``run_status`` of its newest analysis.
+
+    ``seen_verdict`` and ``seen_log10_lr`` as in ``analyses_for``; None without an analysis.
+    """
+    newest = Analysis.objects.restrict(actor, CaseAction.VIEW_FINDINGS).filter(
+        exhibit=OuterRef("pk")
+    )
+    newest = newest.order_by("-created_at")
+    seen = Finding.objects.restrict(actor, CaseAction.VIEW_FINDINGS)
+    seen = seen.filter(analysis=OuterRef("run_id"))
+    rows: QuerySet[Any] = (
+        exhibits_of(actor, case)
+        .annotate(
+            run_id=Subquery(newest.values("pk")[:1]),
+            run_status=Subquery(newest.values("status")[:1]),
+        )
+        .annotate(
+            seen_verdict=Subquery(seen.values("verdict")[:1]),
+            seen_log10_lr=Subquery(seen.values("log10_lr")[:1]),
+        )
+    )
+    return rows
 
 
 def analysis_for(actor: Actor, analysis_id: uuid.UUID | str) -> Analysis:

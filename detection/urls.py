@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from detection.views import analysis, case, home, live, reviews
+from detection.views import analysis, batch, case, home, live, reviews
 
 app_name = "detection"
 
@@ -19,6 +19,8 @@ urlpatterns = [
     path("cases/<str:number>/analyse/", case.analyse, name="analyse"),
     path("cases/<str:number>/analyses/", case.case_analyses, name="case_analyses"),
     path("cases/<str:number>/exhibits/<int:exhibit_number>/", case.exhibit, name="exhibit"),
+    path("cases/<str:number>/batch/", batch.batch, name="batch"),
+    path("compare/", analysis.compare, name="compare"),
     path("analyses/<uuid:analysis_id>/", analysis.analysis, name="analysis"),
     path("analyses/<uuid:analysis_id>/progress/", analysis.progress, name="progress"),
     path("analyses/<uuid:analysis_id>/rerun/", analysis.rerun, name="rerun"),

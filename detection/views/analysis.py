@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.actors import Actor, actor_for
+from accounts.errors import QuotaExceeded
 from accounts.models import User
 from cases.errors import StoreError
 from cases.permissions import CaseAction, roles_with
@@ -37,7 +39,7 @@ from detection.selectors import (
     result_of,
     reviews_for,
 )
-from detection.views.comparison import side_by_side
+from detection.views.comparison import MOST_COMPARED, side_by_side
 from detection.views.finding import finding_page
 from detection.views.reliability import reliability_of
 
@@ -133,7 +135,7 @@ def rerun(request: HttpRequest, analysis_id: str) -> HttpResponse:
     run = analysis_or_404(actor, analysis_id)
     try:
         again = services.rerun_analysis(actor=actor, analysis=run)
-    except DetectionError as refusal:
+    except (DetectionError, QuotaExceeded) as refusal:
         messages.error(request, refusal.message)
         return redirect("detection:analysis", run.pk)
     messages.success(
@@ -244,18 +246,38 @@ def result_json(request: HttpRequest, analysis_id: str) -> HttpResponse:
 def comparison(request: HttpRequest, analysis_id: str, other_id: str) -> HttpResponse:
     """Two runs side by side: numbers, settings, versions, and whether they agree."""
     actor = actor_for(request)
-    runs = [analysis_or_404(actor, analysis_id), analysis_or_404(actor, other_id)]
+    return _compared(request, [analysis_or_404(actor, key) for key in (analysis_id, other_id)])
+
+
+@login_required
+@require_GET
+def compare(request: HttpRequest) -> HttpResponse:
+    """``run``, given twice or more: those runs side by side, each compared with the first."""
+    actor = actor_for(request)
     try:
-        outcome = services.compare_runs(actor=actor, first=runs[0], second=runs[1])
+        asked = [str(uuid.UUID(text)) for text in dict.fromkeys(request.GET.getlist("run"))]
+    except ValueError as error:
+        raise Http404 from error
+    if not 2 <= len(asked) <= MOST_COMPARED:
+        raise Http404
+    return _compared(request, [analysis_or_404(actor, key) for key in asked])
+
+
+def _compared(request: HttpRequest, runs: list[Analysis]) -> HttpResponse:
+    actor = actor_for(request)
+    try:
+        outcomes = [
+            services.compare_runs(actor=actor, first=runs[0], second=run) for run in runs[1:]
+        ]
     except DetectionError as refusal:
         messages.error(request, refusal.message)
         return redirect("detection:analysis", runs[0].pk)
-    findings = list(findings_for(actor).filter(analysis__in=runs))
+    findings = findings_for(actor).filter(analysis__in=runs)
     results = {finding.analysis_id: result_of(finding) for finding in findings}
     context = {
         "runs": runs,
-        "outcome": outcome,
-        "tables": side_by_side(results[runs[0].pk], results[runs[1].pk]),
+        "outcomes": list(zip(runs[1:], outcomes, strict=True)),
+        "tables": side_by_side([results[run.pk] for run in runs]),
         "nav": "cases",
     }
     return render(request, "detection/comparison.html", context)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,8 +10,9 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -25,11 +24,11 @@ from cases.models import Exhibit
 from cases.permissions import CaseAction
 from cases.selectors import custody_of, exhibits_of, same_content, transfers_of
 from cases.views.frame import HtmxRequest, case_or_404, case_page, exhibit_or_404, may
-from detection import services
-from detection.errors import DetectionError
 from detection.forms import SettingsForm
 from detection.models import OPEN_STATUSES, Analysis, Finding
 from detection.selectors import analyses_for, findings_for
+from detection.views.comparison import MOST_COMPARED
+from detection.views.tables import csv_response, findings_by_run, queue_each, whole_numbers
 
 PAGE_SIZE = 100
 ORDERS = {
@@ -39,6 +38,10 @@ ORDERS = {
     "lr": "seen_log10_lr",
     "status": "status",
 }
+CSV_HEADER = (
+    "exhibit", "file", "sha256", "analysis", "profile", "status", "verdict", "probability",
+    "log10_lr", "submitted",
+)  # fmt: skip
 
 
 @login_required
@@ -99,7 +102,7 @@ def case_analyses(request: HtmxRequest, number: str) -> HttpResponse:
     if "compare" in request.GET:
         return _to_comparison(request, number)
     page = Paginator(runs, PAGE_SIZE).get_page(request.GET.get("page"))
-    findings = _findings_by_run(actor, page.object_list)
+    findings = findings_by_run(actor, page.object_list)
     context |= {
         "page": page,
         "rows": [(run, findings.get(run.pk)) for run in page.object_list],
@@ -112,61 +115,36 @@ def case_analyses(request: HtmxRequest, number: str) -> HttpResponse:
 
 def _to_comparison(request: HttpRequest, number: str) -> HttpResponse:
     chosen = request.GET.getlist("compare")
-    try:
-        first, second = (uuid.UUID(text) for text in chosen)
-    except ValueError:
-        messages.error(request, _("Choose exactly two analyses to compare."))
+    if not 2 <= len(chosen) <= MOST_COMPARED:
+        told = _("Choose two to %(most)d analyses to compare.") % {"most": MOST_COMPARED}
+        messages.error(request, told)
         return redirect("detection:case_analyses", number)
-    return redirect("detection:comparison", first, second)
-
-
-def _findings_by_run(actor: Actor, runs: Iterable[Analysis]) -> dict[Any, Finding]:
-    rows = findings_for(actor).filter(analysis__in=list(runs)).defer("result")
-    return {finding.analysis_id: finding for finding in rows}
+    asked = QueryDict(mutable=True)
+    asked.setlist("run", chosen)
+    return redirect(f"{reverse('detection:compare')}?{asked.urlencode()}")
 
 
 def _as_csv(actor: Actor, runs: Iterable[Analysis], number: str) -> HttpResponse:
     listed = list(runs)
-    findings = _findings_by_run(actor, listed)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="analyses-{number}.csv"'
-    table = csv.writer(response)
-    table.writerow(
-        [
-            "exhibit",
-            "file",
-            "sha256",
-            "analysis",
-            "profile",
-            "status",
-            "verdict",
-            "probability",
-            "log10_lr",
-            "submitted",
-        ]
+    findings = findings_by_run(actor, listed)
+    return csv_response(
+        f"analyses-{number}", CSV_HEADER, (_csv_row(run, findings.get(run.pk)) for run in listed)
     )
-    for run in listed:
-        finding = findings.get(run.pk)
-        table.writerow(
-            [
-                run.exhibit.label,
-                _plain_cell(run.exhibit.name),
-                run.exhibit.sha256,
-                run.pk,
-                run.profile,
-                run.status,
-                finding.verdict if finding else "",
-                "" if finding is None or finding.probability is None else finding.probability,
-                "" if finding is None or finding.log10_lr is None else finding.log10_lr,
-                run.created_at.isoformat(),
-            ]
-        )
-    return response
 
 
-def _plain_cell(text: str) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+def _csv_row(run: Analysis, finding: Finding | None) -> list[object]:
+    return [
+        run.exhibit.label,
+        run.exhibit.name,
+        run.exhibit.sha256,
+        str(run.pk),
+        run.profile,
+        run.status,
+        finding and finding.verdict,
+        finding and finding.probability,
+        finding and finding.log10_lr,
+        run.created_at.isoformat(),
+    ]
 
 
 @login_required
@@ -177,7 +155,7 @@ def exhibit(request: HttpRequest, number: str, exhibit_number: int) -> HttpRespo
     item = exhibit_or_404(actor, number, exhibit_number)
     case_services.record_view(actor=actor, exhibit=item, purpose=_("looked at the exhibit's page"))
     runs = list(analyses_for(actor, exhibit=item))
-    findings = _findings_by_run(actor, runs)
+    findings = findings_by_run(actor, runs)
     context = {
         "exhibit": item,
         "case": item.case,
@@ -200,7 +178,9 @@ def analyse(request: HttpRequest, number: str) -> HttpResponse:
     this_case = case_or_404(actor, number)
     form = SettingsForm(request.POST)
     chosen = list(
-        exhibits_of(actor, this_case).filter(number__in=_whole(request.POST.getlist("exhibit")))
+        exhibits_of(actor, this_case).filter(
+            number__in=whole_numbers(request.POST.getlist("exhibit"))
+        )
     )
     back = redirect("detection:case", number)
     if len(chosen) == 1:
@@ -212,27 +192,11 @@ def analyse(request: HttpRequest, number: str) -> HttpResponse:
         for errors in form.errors.values():
             messages.error(request, str(errors[0]))
         return back
-    queued = []
-    for item in chosen:
-        try:
-            queued.append(
-                services.submit_analysis(
-                    actor=actor,
-                    exhibit=item,
-                    profile=form.cleaned_data["profile"],
-                    parameters=form.parameters(),
-                )
-            )
-        except DetectionError as refusal:
-            messages.error(request, f"{item.label}: {refusal.message}")
+    queued = queue_each(request, actor, chosen, form)
     if len(queued) == 1:
         return redirect("detection:analysis", queued[0].pk)
     if queued:
         told = ngettext("%(n)d analysis is queued.", "%(n)d analyses are queued.", len(queued))
         messages.success(request, told % {"n": len(queued)})
-        return redirect("detection:case_analyses", number)
+        return redirect("detection:batch", number)
     return back
-
-
-def _whole(values: Iterable[str]) -> list[int]:
-    return [int(value) for value in values if value.isascii() and value.isdigit()]

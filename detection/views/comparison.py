@@ -1,8 +1,9 @@
-"""Two findings side by side: which numbers, settings and versions differ."""
+"""Findings side by side: which numbers, settings and versions differ."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -12,14 +13,20 @@ from ml.result import AnalysisResult, BranchResult
 LN10 = math.log(10)
 
 
+# More columns than this cannot be read beside each other.
+MOST_COMPARED = 6
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of the comparison; ``differs`` marks what an examiner should look at."""
 
     label: str
-    left: str
-    right: str
-    differs: bool
+    values: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        return len(set(self.values)) > 1
 
 
 @dataclass(frozen=True)
@@ -29,29 +36,28 @@ class Tables:
     circumstances: tuple[Row, ...]
 
 
-def side_by_side(left: AnalysisResult, right: AnalysisResult) -> Tables:
-    """Two results field by field."""
-    ours, theirs = left.decision, right.decision
+def side_by_side(results: Sequence[AnalysisResult]) -> Tables:
+    """Two or more results field by field, in their order."""
+    decisions = [result.decision for result in results]
     return Tables(
         numbers=(
-            _row(_("Verdict"), ours.verdict, theirs.verdict),
-            _row("log10 LR", _figure(ours.log10_lr), _figure(theirs.log10_lr)),
-            _row(_("Probability"), _figure(ours.probability), _figure(theirs.probability)),
-            _row(_("Strategy"), ours.strategy, theirs.strategy),
-            _row(_("Threshold"), str(ours.threshold), str(theirs.threshold)),
-            _row(_("Prior"), str(ours.prior), str(theirs.prior)),
+            _row(_("Verdict"), (d.verdict for d in decisions)),
+            _row("log10 LR", (_figure(d.log10_lr) for d in decisions)),
+            _row(_("Probability"), (_figure(d.probability) for d in decisions)),
+            _row(_("Strategy"), (d.strategy for d in decisions)),
+            _row(_("Threshold"), (d.threshold for d in decisions)),
+            _row(_("Prior"), (d.prior for d in decisions)),
         ),
-        branches=tuple(_branch_rows(left, right)),
-        circumstances=tuple(_circumstances(left, right)),
+        branches=tuple(_branch_rows(results)),
+        circumstances=tuple(_circumstances(results)),
     )
 
 
-def _branch_rows(left: AnalysisResult, right: AnalysisResult) -> list[Row]:
-    ours = {branch.name: branch for branch in left.branches}
-    theirs = {branch.name: branch for branch in right.branches}
-    titles = {branch.name: branch.title for branch in (*left.branches, *right.branches)}
+def _branch_rows(results: Sequence[AnalysisResult]) -> list[Row]:
+    by_name = [{branch.name: branch for branch in result.branches} for result in results]
+    titles = {branch.name: branch.title for result in results for branch in result.branches}
     return [
-        _row(title, _branch(ours.get(name)), _branch(theirs.get(name)))
+        _row(title, (_branch(branches.get(name)) for branches in by_name))
         for name, title in titles.items()
     ]
 
@@ -64,32 +70,28 @@ def _branch(branch: BranchResult | None) -> str:
     return f"log10 LR {branch.llr / LN10:.4f}"
 
 
-def _circumstances(left: AnalysisResult, right: AnalysisResult) -> list[Row]:
-    ours, theirs = left.provenance, right.provenance
+def _circumstances(results: Sequence[AnalysisResult]) -> list[Row]:
+    made = [result.provenance for result in results]
     rows = [
-        _row(_("File"), left.input.sha256, right.input.sha256),
-        _row(_("Profile"), ours.profile, theirs.profile),
-        _row(_("Tool version"), ours.tool_version, theirs.tool_version),
-        _row(_("Code"), ours.git_commit, theirs.git_commit),
-        _row(_("Device"), f"{ours.device} {ours.dtype}", f"{theirs.device} {theirs.dtype}"),
-        _row(_("Seed"), str(ours.seed), str(theirs.seed)),
+        _row(_("File"), (result.input.sha256 for result in results)),
+        _row(_("Kind"), (result.input.kind for result in results)),
+        _row(_("Profile"), (p.profile for p in made)),
+        _row(_("Tool version"), (p.tool_version for p in made)),
+        _row(_("Code"), (p.git_commit for p in made)),
+        _row(_("Device"), (f"{p.device} {p.dtype}" for p in made)),
+        _row(_("Seed"), (p.seed for p in made)),
     ]
-    for key in sorted({*ours.parameters, *theirs.parameters}):
-        rows.append(
-            _row(
-                key.replace("_", " "),
-                str(ours.parameters.get(key, "–")),
-                str(theirs.parameters.get(key, "–")),
-            )
-        )
-    changed = {*ours.packages.items()} ^ {*theirs.packages.items()}
-    for name in sorted({name for name, _version in changed}):
-        rows.append(_row(name, ours.packages.get(name, "–"), theirs.packages.get(name, "–")))
+    for key in sorted({key for p in made for key in p.parameters}):
+        rows.append(_row(key.replace("_", " "), (p.parameters.get(key, "–") for p in made)))
+    for name in sorted({name for p in made for name in p.packages}):
+        row = _row(name, (p.packages.get(name, "–") for p in made))
+        if row.differs:
+            rows.append(row)
     return rows
 
 
-def _row(label: str, left: str, right: str) -> Row:
-    return Row(label, str(left), str(right), str(left) != str(right))
+def _row(label: str, values: Iterable[object]) -> Row:
+    return Row(label, tuple(str(value) for value in values))
 
 
 def _figure(value: float | None) -> str:

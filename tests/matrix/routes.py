@@ -88,6 +88,10 @@ ROUTES: dict[str, dict[str, Need]] = {
     "cases:certificate": {"get": Need(A.VIEW)},
     "detection:case": {"get": Need(A.VIEW)},
     "detection:case_analyses": {"get": Need(A.VIEW_FINDINGS)},
+    "detection:batch": {
+        "get": Need(A.VIEW_FINDINGS),
+        "post": page(A.ANALYSE, lambda r: {"do": "rerun"}),
+    },
     "detection:analyse": {"post": page(A.ANALYSE, lambda r: {"exhibit": 1, "profile": "standard"})},
     "detection:exhibit": {"get": Need(A.VIEW)},
     "detection:analysis": {"get": Need(A.VIEW_FINDINGS)},
@@ -181,6 +185,7 @@ ROUTES: dict[str, dict[str, Need]] = {
 ELSEWHERE = {
     "cases:create": "anybody but an auditor may open a case: tests/cases/test_people.py",
     "cases:transfer": "only the receiver may answer: tests/cases/test_custody.py",
+    "detection:compare": "the runs are named in the query: tests/web/test_batch.py",
     "detection:live_session": "a person's own clips: tests/web/test_live_check.py",
     "accounts:new_key": "a person's own keys: tests/accounts",
     "accounts:rotate_key": "a person's own keys: tests/accounts",
