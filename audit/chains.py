@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
 from accounts.actors import Actor
@@ -12,6 +13,13 @@ from audit import merkle, seals
 from audit.actions import Action
 from audit.canonical import canonical_text, entry_hash
 from audit.models import GENESIS, AuditEvent, ChainHead
+
+FIELDS = [field for field in AuditEvent._meta.concrete_fields if not field.primary_key]
+INSERT = (
+    f"INSERT INTO audit_auditevent ({', '.join(field.column for field in FIELDS)}) "
+    f"VALUES ({', '.join(['%s'] * len(FIELDS))})"
+)
+UPDATE = "UPDATE audit_chainhead SET seq = %s, hash = %s, frontier = %s, seal = %s WHERE chain = %s"
 
 
 def extend(
@@ -42,11 +50,10 @@ def extend(
         prev_hash=head.hash,
     )
     event.hash = entry_hash(event)
-    event.save(force_insert=True)
     nodes = merkle.append(merkle.unpack(head.frontier), head.seq, bytes.fromhex(event.hash))
     head.seq, head.hash, head.frontier = event.seq, event.hash, merkle.pack(nodes)
     head.seal = seals.seal(head)
-    head.save(update_fields=["seq", "hash", "frontier", "seal"])
+    _write(event, head)
     return event
 
 
@@ -55,14 +62,48 @@ def lock_head(chain: str) -> ChainHead:
 
     PostgreSQL locks the row; SQLite transactions are IMMEDIATE, so there is one writer anyway.
     """
-    head = ChainHead.objects.select_for_update().filter(pk=chain).first()
+    head = _locked(chain)
     if head is None:
         # Two transactions may open a chain at once: the second waits here, then finds the row.
         ChainHead.objects.bulk_create(
             [ChainHead(chain=chain, seq=0, hash=GENESIS)], ignore_conflicts=True
         )
-        head = ChainHead.objects.select_for_update().get(pk=chain)
+        head = _locked(chain)
+        assert head is not None
     return head
+
+
+# Every change on the platform comes through here while its case's other writers wait, so these
+# statements are written out instead of being put together by the ORM each time.
+
+
+def _locked(chain: str) -> ChainHead | None:
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT seq, hash, frontier, seal FROM audit_chainhead WHERE chain = %s{lock}", [chain]
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    return ChainHead(chain=chain, seq=row[0], hash=row[1], frontier=row[2], seal=row[3])
+
+
+def _write(event: AuditEvent, head: ChainHead) -> None:
+    """Store the entry and move the head; one round trip where the database can."""
+    entry = [field.get_db_prep_save(getattr(event, field.attname), connection) for field in FIELDS]
+    moved = [head.seq, head.hash, head.frontier, head.seal, head.chain]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                f"WITH entry AS ({INSERT} RETURNING id) {UPDATE} RETURNING (SELECT id FROM entry)",
+                [*entry, *moved],
+            )
+            event.pk = cursor.fetchone()[0]
+        else:
+            cursor.execute(INSERT, entry)
+            event.pk = cursor.lastrowid
+            cursor.execute(UPDATE, moved)
 
 
 def _storable(text: str, length: int) -> str:
