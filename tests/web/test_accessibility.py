@@ -57,11 +57,10 @@ def overflow(page: Page) -> int:
     return measured
 
 
-def barriers(
-    page: Page, pages: dict[str, str], looks: Iterable[tuple[Any, Any]] = LOOKS
-) -> dict[str, list[str]]:
-    """By page and look, what axe-core finds and what does not fit into the window."""
-    found: dict[str, list[str]] = {}
+def barriers(page: Page, pages: dict[str, str], looks: Iterable[tuple[Any, Any]] = LOOKS) -> str:
+    """What axe-core finds and what does not fit into the window, in lines that name page and look;
+    empty when all is well."""
+    found: list[str] = []
     for name, address in pages.items():
         page.goto(address)
         page.wait_for_load_state("networkidle")
@@ -71,9 +70,8 @@ def barriers(
             problems = violations(page)
             if overflow(page) > 0:
                 problems.append(f"overflows by {overflow(page)} px")
-            if problems:
-                found[f"{name}, {window['width']} px, {colours}"] = problems
-    return found
+            found += [f"{name}, {window['width']} px, {colours}: {words}" for words in problems]
+    return "\n".join(found)
 
 
 @pytest.mark.timeout(900)
@@ -82,7 +80,8 @@ def test_pages_have_no_barriers(
 ) -> None:
     # Colours that change at once: axe would measure the middle of a transition.
     page = visit(reduced_motion="reduce").enter(alice)
-    assert barriers(page, every_page) == {}
+    found = barriers(page, every_page)
+    assert not found, found
 
 
 def test_pages_have_no_barriers_in_german(
@@ -93,12 +92,14 @@ def test_pages_have_no_barriers_in_german(
     assert page.evaluate("document.documentElement.lang") == "de"
     chosen = {name: every_page[name] for name in IN_GERMAN}
     looks = [(DESKTOP, "dark"), (PHONE, "light")]
-    assert barriers(page, chosen, looks) == {}
+    found = barriers(page, chosen, looks)
+    assert not found, found
 
 
 def test_pages_before_signing_in_have_no_barriers(visit: Callable[..., Any]) -> None:
     visitor = visit(reduced_motion="reduce")
-    assert barriers(visitor.page, BEFORE_SIGNING_IN) == {}
+    found = barriers(visitor.page, BEFORE_SIGNING_IN)
+    assert not found, found
     visitor.complaints.clear()  # the browser itself reports the 404 of one of them
 
 

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import resolve
@@ -22,7 +23,8 @@ from tests.web.conftest import finished, just_signed_in
 READS = 12
 NOT_WITH_GET = 405
 FIRST_LOAD = 500_000  # bytes, compressed, without the recording itself
-STATIC = Path(settings.BASE_DIR) / "static"
+LINKED = re.compile(rb'(?:src|href)="/static/([^"]+)"')
+IMPORTED = re.compile(r'^import [^"]*"(\.[^"]+)"', re.MULTILINE)
 # Appending to the ledger locks the heads of two chains; a view of evidence is such an entry.
 LEDGER_WRITES = ("INSERT", "UPDATE", "SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
 
@@ -116,11 +118,54 @@ def test_signing_up_is_not_offered(db: None, client: Client) -> None:
 
 
 @pytest.mark.usefixtures("redis_server")
-def test_a_first_visit_transfers_little(alice: User, finding: Analysis) -> None:
-    page = just_signed_in(alice).get(f"/analyses/{finding.pk}/").content
-    linked = re.findall(rb'(?:src|href)="/static/([^"]+)"', page)
-    modules = ["dfd/menus.js", "dfd/keyboard.js", "dfd/views.js"]
-    files = {name.decode() for name in linked} | set(modules)
-    sizes = [len(gzip.compress((STATIC / name).read_bytes())) for name in files]
-    assert len(files) > 8
-    assert len(gzip.compress(page)) + sum(sizes) < FIRST_LOAD
+def test_a_first_visit_transfers_little(alice: User, every_page: dict[str, str]) -> None:
+    client = just_signed_in(alice)
+    heavy = {}
+    for name, address in every_page.items():
+        page = client.get(address).content
+        linked = {name.decode() for name in LINKED.findall(page)}
+        assert len(linked) >= 4, name
+        files = set.union(*(with_imports(file) for file in linked))
+        size = sum(len(gzip.compress(content_of(file))) for file in files)
+        if size + len(gzip.compress(page)) > FIRST_LOAD:
+            heavy[name] = size
+    assert heavy == {}
+
+
+def content_of(file: str) -> bytes:
+    """A static file of ours or of a package."""
+    return Path(str(finders.find(file))).read_bytes()
+
+
+def with_imports(file: str) -> set[str]:
+    """The static file and, for a module, all that it imports."""
+    found = {file}
+    if file.startswith("dfd/") and file.endswith(".js"):
+        for name in IMPORTED.findall(content_of(file).decode()):
+            found |= with_imports(str((Path("/") / file).parent.joinpath(name).resolve())[1:])
+    return found
+
+
+@pytest.mark.usefixtures("redis_server")
+def test_every_page_carries_the_strict_policy(alice: User, every_page: dict[str, str]) -> None:
+    client = just_signed_in(alice)
+    others = {
+        "nothing here": "/nowhere/",
+        "sign in": "/account/login/",
+        "administration": "/admin/",
+    }
+    for name, address in {**every_page, **others}.items():
+        policy = policy_of(client.get(address))
+        assert policy["default-src"] == {"'none'"}, name
+        assert policy["object-src"] == policy["base-uri"] == {"'none'"}, name
+        assert policy["frame-ancestors"] == {"'none'"}, name
+        for kind, sources in policy.items():
+            assert not {source for source in sources if "unsafe" in source}, (name, kind)
+            assert not {source for source in sources if "*" in source or "//" in source}, name
+        assert {source[:7] for source in policy["script-src"]} <= {"'self'", "'nonce-"}, name
+
+
+def policy_of(answer: HttpResponse) -> dict[str, set[str]]:
+    """The Content-Security-Policy by directive."""
+    directives = [part.split() for part in answer["Content-Security-Policy"].split(";")]
+    return {words[0]: set(words[1:]) for words in directives if words}
