@@ -28,6 +28,11 @@ class Node:
     broken: bool = False
     children: tuple[Node, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """How many files come from this one, directly or not."""
+        return sum(1 + child.size for child in self.children)
+
 
 def lineage(actor: Actor, analysis: Analysis) -> Node:
     """The tree of files under the exhibit of ``analysis`` as far as ``actor`` may see it.

@@ -25,9 +25,11 @@ from cases.permissions import CaseAction
 from cases.selectors import custody_of, exhibits_of, same_content, transfers_of
 from cases.views.frame import HtmxRequest, case_or_404, case_page, exhibit_or_404, may
 from detection.forms import SettingsForm
+from detection.lineage import lineage
 from detection.models import OPEN_STATUSES, Analysis, Finding
-from detection.selectors import analyses_for, findings_for
+from detection.selectors import analyses_for, findings_for, result_of
 from detection.views.comparison import MOST_COMPARED
+from detection.views.finding import origin_of
 from detection.views.tables import csv_response, findings_by_run, queue_each, whole_numbers
 
 PAGE_SIZE = 100
@@ -156,6 +158,7 @@ def exhibit(request: HttpRequest, number: str, exhibit_number: int) -> HttpRespo
     case_services.record_view(actor=actor, exhibit=item, purpose=_("looked at the exhibit's page"))
     runs = list(analyses_for(actor, exhibit=item))
     findings = findings_by_run(actor, runs)
+    newest = next((run for run in runs if run.pk in findings), None)
     context = {
         "exhibit": item,
         "case": item.case,
@@ -166,7 +169,17 @@ def exhibit(request: HttpRequest, number: str, exhibit_number: int) -> HttpRespo
         "duplicates": same_content(actor, item)[:10],
         "transfers": transfers_of(actor, item)[:5],
         "settings_form": SettingsForm(),
+        "measured_by": newest,
     }
+    if newest is not None:
+        result = result_of(findings[newest.pk])
+        tree = lineage(actor, newest)
+        context |= {
+            "media": result.media,
+            "origin": origin_of(result),
+            "lineage": tree,
+            "derived": tree.size,
+        }
     return render(request, "detection/exhibit.html", context)
 
 

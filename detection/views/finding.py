@@ -164,8 +164,13 @@ def finding_page(result: AnalysisResult, artefacts: Sequence[Artefact]) -> Findi
         failed_gates=tuple(gate for gate in result.quality if not gate.passed),
         passed_gates=tuple(gate for gate in result.quality if gate.passed),
         artefacts=tuple(artefacts),
-        origin=next((b.details for b in result.branches if b.name == METADATA), {}),
+        origin=origin_of(result),
     )
+
+
+def origin_of(result: AnalysisResult) -> dict[str, Any]:
+    """Content Credentials, encoder, camera and times; empty when the profile did not read them."""
+    return next((branch.details for branch in result.branches if branch.name == METADATA), {})
 
 
 def strength_of(verdict: str) -> str:
