@@ -28,6 +28,8 @@ class PlatformSettings:
     case_quota_bytes: int = 0
     upload_expiry_hours: int = 24
     clamd: str = ""
+    # Keep thumbnails, heat maps and the like when the recording they show is destroyed.
+    keep_derived: bool = False
     weights_dir: Path | None = None
     # The only folder of the server that the API may read files from; None: it reads none.
     inbox_dir: Path | None = None

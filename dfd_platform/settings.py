@@ -41,6 +41,7 @@ DFD = PlatformSettings(
     case_quota_bytes=env.int("DFD_CASE_QUOTA_BYTES", default=0),
     upload_expiry_hours=env.int("DFD_UPLOAD_EXPIRY_HOURS", default=24),
     clamd=env.str("DFD_CLAMD", default=""),
+    keep_derived=env.bool("DFD_KEEP_DERIVED", default=False),
     weights_dir=Path(WEIGHTS_DIR) if WEIGHTS_DIR else None,
     inbox_dir=Path(INBOX_DIR) if INBOX_DIR else None,
     device=env.str("DFD_DEVICE", default="auto"),

@@ -12,6 +12,7 @@ from accounts.models import User
 from audit.canonical import timestamp
 from cases import selectors as cases
 from cases.models import Case, CustodyEvent, Exhibit, Note
+from cases.storage import artefact_store
 from detection import selectors as detection
 from detection.models import Analysis, Artefact, ModelVersion, Review
 from detection.views.reliability import reliability_of
@@ -189,7 +190,8 @@ def _run(
             _review(review, redactions) for review in detection.reviews_for(actor, analysis)
         ],
         "artefacts": [
-            _artefact(artefact, redactions) for artefact in detection.artefacts_for(actor, analysis)
+            _artefact(artefact, analysis.exhibit, redactions)
+            for artefact in detection.artefacts_for(actor, analysis)
         ],
     }
     return run, text
@@ -213,7 +215,12 @@ def _review(review: Review, redactions: frozenset[Redaction]) -> dict[str, Any]:
     }
 
 
-def _artefact(artefact: Artefact, redactions: frozenset[Redaction]) -> dict[str, Any]:
+def _artefact(
+    artefact: Artefact, exhibit: Exhibit, redactions: frozenset[Redaction]
+) -> dict[str, Any]:
+    # Destroyed with the recording, unless the laboratory's policy keeps them.
+    destroyed = exhibit.state == Exhibit.State.DESTROYED
+    gone = destroyed and not artefact_store().exists(artefact.storage_key)
     return {
         "id": str(artefact.pk),
         "name": artefact.name,
@@ -228,7 +235,7 @@ def _artefact(artefact: Artefact, redactions: frozenset[Redaction]) -> dict[str,
         "width": artefact.width,
         "height": artefact.height,
         "caption": artefact.caption,
-        "file": "" if Redaction.PICTURES in redactions else derived_file(artefact),
+        "file": "" if gone or Redaction.PICTURES in redactions else derived_file(artefact),
     }
 
 

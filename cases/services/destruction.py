@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.actors import Actor
@@ -13,6 +14,7 @@ from audit.canonical import canonical_text
 from audit.services import append
 from audit.transactions import audited
 from cases.custody_log import log_custody
+from cases.derived import DerivedFile, derived_files
 from cases.errors import CustodyConflict
 from cases.models import (
     Case,
@@ -25,7 +27,7 @@ from cases.permissions import CaseAction, deny, require
 from cases.services.holds import open_holds
 from cases.services.integrity import measure, unavailable
 from cases.stamps import text_sha256
-from cases.storage import evidence_store
+from cases.storage import artefact_store, evidence_store
 from cases.validation import required_text
 
 Status = DestructionRequest.Status
@@ -90,10 +92,11 @@ def approve_destruction(*, actor: Actor, request: DestructionRequest) -> Destruc
                 "Run an integrity check first.",
             )
         kept_for = list(_others_on_same_bytes(exhibit))
+        derived = [] if settings.DFD.keep_derived else derived_files(exhibit)
         _answer(request, Status.CARRIED_OUT, person)
         exhibit.state, exhibit.state_reason = Exhibit.State.DESTROYED, request.reason
         exhibit.save(update_fields=["state", "state_reason"])
-        certificate = _certify(request, exhibit, measured, kept_for)
+        certificate = _certify(request, exhibit, measured, kept_for, derived)
         log_custody(
             actor=actor,
             exhibit=exhibit,
@@ -116,6 +119,7 @@ def approve_destruction(*, actor: Actor, request: DestructionRequest) -> Destruc
         )
         # Last: whatever fails before leaves the bytes in place. Bytes that an integrity check
         # found gone (``measured`` is empty) need no removal.
+        _remove_derived(derived)
         if measured and not kept_for:
             evidence_store().remove(exhibit.storage_key)
     return certificate
@@ -186,12 +190,23 @@ def _others_on_same_bytes(exhibit: Exhibit) -> Any:
     return rows.exclude(state=Exhibit.State.DESTROYED).values_list("number", flat=True)
 
 
+def _remove_derived(derived: list[DerivedFile]) -> None:
+    """Destroy derived files that no other exhibit rests on; one that is gone already is no loss."""
+    for file in derived:
+        if not file.shared and artefact_store().exists(file.storage_key):
+            artefact_store().remove(file.storage_key)
+
+
 def _certify(
-    request: DestructionRequest, exhibit: Exhibit, measured: str, kept_for: list[int]
+    request: DestructionRequest,
+    exhibit: Exhibit,
+    measured: str,
+    kept_for: list[int],
+    derived: list[DerivedFile],
 ) -> DestructionCertificate:
     document = canonical_text(
         {
-            "schema": "dfd.destruction.v1",
+            "schema": "dfd.destruction.v2",
             "request": str(request.pk),
             "exhibit": exhibit.label,
             "name": exhibit.name,
@@ -208,6 +223,8 @@ def _certify(
             "approved_by": request.answered_by.get_username() if request.answered_by else "",
             "approved_at": request.answered_at.isoformat() if request.answered_at else "",
             "bytes_kept_for_exhibits": kept_for,
+            "derived_destroyed": [file.sha256 for file in derived if not file.shared],
+            "derived_kept": [file.sha256 for file in derived if file.shared],
             "method": METHOD if not kept_for else "The bytes stay for the exhibits named.",
         }
     )

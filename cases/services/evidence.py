@@ -17,6 +17,7 @@ from cases import malware
 from cases.acquisition import Acquisition
 from cases.alerts import raise_alert
 from cases.attestation import acquisition_sha256
+from cases.clock import clock_state
 from cases.custody_log import log_custody
 from cases.errors import CaseClosed, EvidenceRefused, RefusalCode, StoreError
 from cases.intake import Received, check, clean_declared, clean_filename, quarantine
@@ -147,7 +148,7 @@ def _register(
     key: str,
     scan: malware.Scan,
 ) -> Exhibit:
-    digests = received.digests
+    digests, clock = received.digests, clock_state()
     with audited():
         case = lock_open(case)
         if not evidence_store().exists(key):
@@ -185,7 +186,7 @@ def _register(
             kind=CustodyEvent.Kind.RECEIVED,
             purpose="taken into evidence",
             authority=acquisition.authority,
-            result=scan.note,
+            result="; ".join(filter(None, (scan.note, f"server clock: {clock}"))),
             before=digests.sha256,
             after=digests.sha256,
         )
@@ -204,6 +205,7 @@ def _register(
                 "declared_sha256": declared_sha256,
                 "name_sha256": text_sha256(name),
                 "acquisition_sha256": acquisition_sha256(exhibit),
+                "clock": clock,
             },
         )
         _record_twins(exhibit)

@@ -101,8 +101,9 @@ class Command(BaseCommand):
     def _derived(self) -> Iterator[str]:
         """The artefact store names every file by its own hash."""
         store = artefact_store()
+        held = Artefact.objects.exclude(analysis__exhibit__state=Exhibit.State.DESTROYED)
         keys_kept = {
-            *Artefact.objects.values_list("storage_key", flat=True),
+            *held.values_list("storage_key", flat=True),
             *Export.objects.values_list("storage_key", flat=True),
         }
         for key in sorted(keys_kept):
