@@ -37,6 +37,11 @@ def platform_environment(folder: Path, port: int) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "WEB_CONCURRENCY": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
+        # One receiver of web hooks on this machine.
+        "DFD_WEBHOOK_HTTP": "True",
+        "DFD_WEBHOOK_NETWORKS": "127.0.0.0/8",
+        "DFD_WEBHOOK_PORTS": str(free_port()),
+        "DFD_RATE_REQUESTS": "100000/hour",
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -11,6 +12,7 @@ from rest_framework.response import Response
 
 from accounts.api import idempotency
 from accounts.api.idempotency import Replay
+from accounts.api.problems import Problem
 from accounts.api.throttles import caller_of
 from accounts.models import KeptAnswer
 
@@ -18,6 +20,18 @@ from accounts.models import KeptAnswer
 def http_request(request: Request) -> HttpRequest:
     """Django's request inside DRF's."""
     return request._request
+
+
+def require_fit(request: Request) -> None:
+    """Raise Problem 413 for a body that is announced larger than anything we take.
+
+    Parsers read a body other than a form with files into memory; a form's files go to the disk.
+    """
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if request.content_type.startswith("multipart/"):
+        limit += settings.DFD.max_upload_bytes
+    if int(request.headers.get("Content-Length") or 0) > limit:
+        raise Problem(413, "body_too_large", f"A request may have {limit} bytes at most.")
 
 
 class Resource(GenericAPIView[Any]):
@@ -29,6 +43,7 @@ class Resource(GenericAPIView[Any]):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        require_fit(request)
         self._kept = idempotency.begin(request, caller_of(request))
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
