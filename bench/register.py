@@ -99,9 +99,9 @@ class Chains:
 
 def insert(model: type[Model], rows: Iterable[Model]) -> None:
     """Bulk rows past the guard of audited models: their entries are made by ``Chains``."""
-    waiting = iter(rows)
+    waiting, table = iter(rows), QuerySet[Any](model)
     while batch := list(islice(waiting, AT_ONCE)):
-        QuerySet(model).bulk_create(batch)
+        table.bulk_create(batch)
 
 
 def fill(*, cases: int, manager: User, result: dict[str, Any]) -> Case:

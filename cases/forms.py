@@ -8,6 +8,9 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.forms.utils import flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -132,6 +135,25 @@ class UploadForm(AcquisitionForm):
     field_order = ("files", "source", "collector", "authority", "method", "acquired_at")
 
 
+class LongSelect(forms.Select):
+    """A select for thousands of choices: drawn without a template for each of them."""
+
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        chosen = "" if value is None else str(value)
+        options = format_html_join(
+            "\n",
+            "<option{}>{}</option>",
+            (
+                (flatatt({"value": str(key), "selected": str(key) == chosen}), label)
+                for key, label in self.choices
+            ),
+        )
+        given = flatatt(self.build_attrs(self.attrs, {**(attrs or {}), "name": name}))
+        return format_html("<select{}>\n{}\n</select>", given, options)
+
+
 class NoteForm(forms.Form):
     """A note in Markdown on the case or one exhibit."""
 
@@ -141,7 +163,7 @@ class NoteForm(forms.Form):
         help_text=_("Markdown. A note cannot be changed later; write another one to correct it."),
     )
     exhibit = forms.ModelChoiceField(
-        label=_("About"), queryset=Exhibit.objects.none(), required=False
+        label=_("About"), queryset=Exhibit.objects.none(), required=False, widget=LongSelect
     )
     corrects = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
@@ -150,7 +172,12 @@ class NoteForm(forms.Form):
         field = self.fields["exhibit"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = exhibits
-        field.empty_label = _("The whole case")
+        # Not the rows themselves: a case may hold thousands.
+        listed = exhibits.values_list("pk", "case__number", "number", "name")
+        field.choices = [
+            ("", _("The whole case")),
+            *((key, f"{case}/{number} {name}") for key, case, number, name in listed),
+        ]
 
 
 class MemberForm(forms.Form):
