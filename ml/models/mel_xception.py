@@ -23,7 +23,7 @@ _FLOOR = 1e-6
 
 
 class MelXception(nn.Module):
-    """Waveform (B, N) float32 mono 16 kHz -> logits (B, 2), class 1 FAKE.
+    """Waveform (B, N) float32 mono 16 kHz -> logits (B, 2): fake, real.
 
     ``side`` is the picture's edge in pixels; the head is 2048 -> 512 -> 256 -> 2.
     """

@@ -3,7 +3,7 @@ copy-synthesised speech, balanced by source and by generator."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from torch.nn import functional
 from ml.evaluation.metrics import eer
 from ml.media.windows import level, repeat_to
 from ml.models.aasist import AASIST, AASIST_BASE, AASIST_LIGHT, WINDOW_SAMPLES
+from ml.models.cqcc_cnn import CqccCnn
+from ml.models.mel_xception import MelXception
 from ml.models.whisper_detector import WhisperConfig, WhisperDetector
 from ml.training.audio_augmentation import degrade
 from ml.training.audio_clips import (
@@ -33,14 +35,18 @@ from ml.training.linear_probe import start_head
 from ml.training.whisper_import import load_encoder
 
 JUDGED_LEVEL = 0.05
+_FROM_SCRATCH: dict[str, Callable[[float], nn.Module]] = {
+    "cqcc_cnn": CqccCnn,
+    "mel_xception": MelXception,
+}
 
 
 @dataclass(frozen=True)
 class AudioConfig:
     """The ``[audio]`` table.
 
-    ``architecture``: aasist, aasist_light or whisper. ``initial``: a checkpoint to start from
-    ("" for none). ``made``: folder of clips made for training ("" for none). ``fold`` of
+    ``architecture``: aasist, aasist_light, whisper, cqcc_cnn or mel_xception. ``initial``: a
+    checkpoint to start from ("" for none). ``made``: folder of clips made for training ("" for none). ``fold`` of
     ``folds`` is held out by source and judged; -1 trains on every source. Of the spoofed half of
     a batch, ``copies`` are copy-synthesis (by ``copy_methods``, none named: all) and ``voices`` own
     synthesis. ``strength`` scales the
@@ -61,6 +67,7 @@ class AudioConfig:
     strength: float = 1.0
     smoothing: float = 0.05
     layers: int = 2
+    changes: bool = False
     dropout: float = 0.3
     frozen: tuple[str, ...] = ()
     probe: bool = False
@@ -69,12 +76,18 @@ class AudioConfig:
 def build(config: AudioConfig) -> nn.Module:
     """The network of ``config``, filled from its ``initial``. Raises ConfigError."""
     if config.architecture == "whisper":
-        model = WhisperDetector(WhisperConfig(layers=config.layers, dropout=config.dropout))
+        model = WhisperDetector(
+            WhisperConfig(layers=config.layers, dropout=config.dropout, changes=config.changes)
+        )
         if config.initial.endswith(".bin"):
             load_encoder(model, Path(config.initial))
         elif config.initial:
             model.load_state_dict(load_file(config.initial))
         return model
+    if config.architecture in _FROM_SCRATCH:
+        if config.initial:
+            raise ConfigError(f"{config.architecture} starts from random weights: no 'initial'")
+        return _FROM_SCRATCH[config.architecture](config.dropout)
     sizes = {"aasist": AASIST_BASE, "aasist_light": AASIST_LIGHT}.get(config.architecture)
     if sizes is None:
         raise ConfigError(f"unknown architecture '{config.architecture}'")

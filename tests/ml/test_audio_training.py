@@ -15,11 +15,12 @@ import torch
 from ml.models.whisper_detector import WhisperConfig, WhisperDetector
 from ml.training.audio import AudioConfig, AudioTask, build, fake_logit, score_clips
 from ml.training.audio_clips import grouped, leave_source_out, load_made, load_manifest
-from ml.training.engine import ConfigError
+from ml.training.engine import ConfigError, EngineConfig, read_config, section
 from ml.training.linear_probe import start_head
 from ml.training.whisper_import import load_encoder, read_variables
 
 RATE = 16_000
+CONFIGS = Path(__file__).parents[2] / "ml" / "training" / "configs"
 
 
 def clip(seed: int, *, spoof: bool) -> np.ndarray:
@@ -114,6 +115,23 @@ def test_the_probe_separates_what_is_separable() -> None:
 def test_unknown_architectures_are_refused() -> None:
     with pytest.raises(ConfigError, match="lstm"):
         build(AudioConfig("lstm"))
+
+
+@pytest.mark.parametrize("name", ["cqcc_cnn", "mel_xception"])
+def test_the_recipes_of_the_other_speech_networks_train_them(name: str, data: Path) -> None:
+    """One step from the packaged configuration moves every layer."""
+    recipe = read_config(CONFIGS / f"{name}.toml")
+    task = AudioTask(section(AudioConfig, {**recipe["audio"], "batch": 4, "fold": 0}), data)
+    section(EngineConfig, recipe["engine"])
+    loss = task.loss(task.model, task.batch(np.random.default_rng(0)))
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert torch.isfinite(loss)
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in task.model.parameters())
+
+
+def test_networks_without_a_published_start_refuse_one() -> None:
+    with pytest.raises(ConfigError, match="no 'initial'"):
+        build(AudioConfig("cqcc_cnn", initial="x.safetensors"))
 
 
 def test_two_outputs_become_one_logit_that_rises_for_fake() -> None:
