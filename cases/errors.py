@@ -57,3 +57,7 @@ class UploadError(CasesError):
 
 class StoreError(CasesError):
     """The evidence store did not do what was asked. ``code``: exists, missing, mismatch."""
+
+
+class ViewRefused(CasesError):
+    """A view of the case table cannot be kept. Codes: no_name, too_many."""

@@ -430,3 +430,26 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.filename} ({self.offset}/{self.size})"
+
+
+class SavedView(models.Model):
+    """A person's own name for a filter of the case table."""
+
+    NAME_LENGTH: ClassVar[int] = 60
+    QUERY_LENGTH: ClassVar[int] = 500
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views"
+    )
+    name = models.CharField(max_length=NAME_LENGTH)
+    query = models.CharField(max_length=QUERY_LENGTH, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "name"], name="cases_saved_view_name_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 
 from accounts.actors import Actor
+from accounts.models import User
 from cases.models import (
     BreakGlass,
     Case,
@@ -22,6 +23,7 @@ from cases.models import (
     Exhibit,
     LegalHold,
     Note,
+    SavedView,
     Transfer,
     Upload,
 )
@@ -151,3 +153,8 @@ def break_glass_of(actor: Actor, case: Case) -> QuerySet[Any]:
     """Emergency accesses to the case, newest first."""
     rows = BreakGlass.objects.restrict(actor, CaseAction.VIEW).filter(case=case)
     return rows.select_related("user")
+
+
+def saved_views_of(user: User) -> QuerySet[SavedView]:
+    """The person's own views of the case table, by name."""
+    return SavedView.objects.filter(user=user)

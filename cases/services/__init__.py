@@ -28,6 +28,7 @@ from cases.services.evidence import receive_evidence
 from cases.services.holds import place_hold, release_hold
 from cases.services.integrity import open_exhibit, unfreeze_exhibit, verify_exhibit
 from cases.services.notes import add_note
+from cases.services.saved_views import remove_view, save_view
 from cases.services.uploads import (
     add_bytes,
     finish_if_complete,
@@ -60,8 +61,10 @@ __all__ = [
     "record_view",
     "release_hold",
     "remove_member",
+    "remove_view",
     "reopen_case",
     "request_destruction",
+    "save_view",
     "start_upload",
     "terminate_upload",
     "unfreeze_exhibit",

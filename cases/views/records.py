@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from audit.selectors import events_for
 from cases import services
+from cases.custody_lines import Line, lines, newest_views
 from cases.forms import NoteForm
 from cases.models import CustodyEvent
 from cases.permissions import CaseAction
@@ -55,7 +56,7 @@ def notes(request: HttpRequest, number: str) -> HttpResponse:
 
 @login_required
 def custody(request: HttpRequest, number: str) -> HttpResponse:
-    """Every custody event of the case's exhibits, newest first."""
+    """Custody of the case's exhibits, newest first; ``views=all`` lists every single view."""
     context = case_page(request, number, tab="custody")
     events = (
         CustodyEvent.objects.restrict(context["actor"], CaseAction.VIEW)
@@ -65,8 +66,15 @@ def custody(request: HttpRequest, number: str) -> HttpResponse:
         # everybody's from the newest back to those of an old case.
         .order_by((F("id") + 0).desc())
     )
-    page = Paginator(events, PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "cases/custody.html", {**context, "page": page})
+    every_view = request.GET.get("views") == "all"
+    listed = events if every_view else newest_views(events)
+    page = Paginator(listed, PAGE_SIZE).get_page(request.GET.get("page"))
+    shown = [Line(event) for event in page] if every_view else lines(events, page)
+    return render(
+        request,
+        "cases/custody.html",
+        {**context, "page": page, "lines": shown, "every_view": every_view},
+    )
 
 
 @login_required

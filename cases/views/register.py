@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -11,10 +14,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.actors import actor_for
+from accounts.people import person
 from cases import services
 from cases.errors import CasesError
 from cases.forms import CaseFilter, CaseForm, ReasonForm
-from cases.selectors import cases_for, exhibit_counts
+from cases.selectors import cases_for, exhibit_counts, saved_views_of
 from cases.views.frame import HtmxRequest, case_or_404, case_page, telling
 
 PAGE_SIZE = 50
@@ -37,8 +41,39 @@ def case_list(request: HtmxRequest) -> HttpResponse:
     return render(
         request,
         template,
-        {"page": page, "form": form, "sort": wanted["sort"], "nav": "cases"},
+        {
+            "page": page,
+            "form": form,
+            "sort": wanted["sort"],
+            "views": [] if request.htmx else saved_views_of(person(request)),
+            "nav": "cases",
+        },
     )
+
+
+@login_required
+@require_POST
+def save_view(request: HttpRequest) -> HttpResponse:
+    """Keep the table's filter under a name, for this person on every device."""
+    query = request.POST.get("query", "")
+    try:
+        saved = services.save_view(
+            user=person(request), name=request.POST.get("name", ""), query=query
+        )
+    except CasesError as refusal:
+        messages.error(request, refusal.message)
+        return redirect("cases:list")
+    messages.success(request, _("The view “%(name)s” is saved.") % {"name": saved.name})
+    return redirect(f"{reverse('cases:list')}?{saved.query}")
+
+
+@login_required
+@require_POST
+def remove_view(request: HttpRequest, view_id: uuid.UUID) -> HttpResponse:
+    """Forget one of the reader's views."""
+    services.remove_view(user=person(request), view_id=view_id)
+    messages.success(request, _("The view is removed."))
+    return redirect("cases:list")
 
 
 @login_required

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.actors import Actor, actor_for
 from cases import services as case_services
+from cases.custody_lines import lines, newest_views
 from cases.forms import AcquisitionForm
 from cases.models import Exhibit
 from cases.permissions import CaseAction
@@ -33,6 +34,7 @@ from detection.views.finding import origin_of
 from detection.views.tables import csv_response, findings_by_run, queue_each, whole_numbers
 
 PAGE_SIZE = 100
+CUSTODY_SHOWN = 12
 ORDERS = {
     "created": "created_at",
     "exhibit": "exhibit__number",
@@ -159,13 +161,14 @@ def exhibit(request: HttpRequest, number: str, exhibit_number: int) -> HttpRespo
     runs = list(analyses_for(actor, exhibit=item))
     findings = findings_by_run(actor, runs)
     newest = next((run for run in runs if run.pk in findings), None)
+    custody = custody_of(actor, item).order_by("-id")
     context = {
         "exhibit": item,
         "case": item.case,
         "may": may(actor, item.case),
         "nav": "cases",
         "rows": [(run, findings.get(run.pk)) for run in runs],
-        "custody": custody_of(actor, item).order_by("-id"),
+        "custody": lines(custody, newest_views(custody)[:CUSTODY_SHOWN]),
         "duplicates": same_content(actor, item)[:10],
         "transfers": transfers_of(actor, item)[:5],
         "settings_form": SettingsForm(),

@@ -1,9 +1,9 @@
 // What every page needs: copy buttons, menus, keyboard, htmx set-up.
 import { startKeyboard } from "./keyboard.js";
 import { startMenus } from "./menus.js";
-import { startSavedViews } from "./views.js";
 
 const COPIED_MS = 1600;
+const words = document.getElementById("live-region")?.dataset ?? {};
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -11,10 +11,10 @@ document.addEventListener("click", async (event) => {
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
     button.classList.add("is-copied");
-    announce(button.dataset.copied || "Copied");
+    announce(button.dataset.copied);
     setTimeout(() => button.classList.remove("is-copied"), COPIED_MS);
   } catch {
-    announce("Could not copy. Select the text and copy it by hand.");
+    announce(words.noCopy);
   }
 });
 
@@ -29,8 +29,13 @@ document.addEventListener("change", (event) => {
   all.form.querySelectorAll(`[name="${all.dataset.checkAll}"]`).forEach((box) => { box.checked = all.checked; });
 });
 
+// A saved view keeps the filter as it is now; htmx may have changed it since the page was loaded.
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-current-query]")) event.target.elements.query.value = location.search;
+});
+
 document.body.addEventListener("htmx:responseError", () => {
-  announce("The server did not answer this update. The page shows the last known state.");
+  announce(words.noAnswer);
 });
 
 function announce(text) {
@@ -40,4 +45,3 @@ function announce(text) {
 
 startMenus();
 startKeyboard();
-startSavedViews();

@@ -166,7 +166,7 @@ class Row {
     this.finished = true;
     this.part("pause").hidden = true;
     this.part("resume").hidden = true;
-    this.part("remove-word").textContent = "OK";
+    this.part("remove-word").textContent = form.dataset.wordsDismiss;
   }
 
   say(text) {

@@ -184,6 +184,8 @@ ROUTES: dict[str, dict[str, Need]] = {
 # Routes whose answer does not depend on a role in a case; each is tested in its own room.
 ELSEWHERE = {
     "cases:create": "anybody but an auditor may open a case: tests/cases/test_people.py",
+    "cases:save_view": "a person's own views: tests/web/test_saved_views.py",
+    "cases:remove_view": "a person's own views: tests/web/test_saved_views.py",
     "cases:transfer": "only the receiver may answer: tests/cases/test_custody.py",
     "detection:compare": "the runs are named in the query: tests/web/test_batch.py",
     "detection:live_session": "a person's own clips: tests/web/test_live_check.py",
