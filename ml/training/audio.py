@@ -46,11 +46,11 @@ class AudioConfig:
     """The ``[audio]`` table.
 
     ``architecture``: aasist, aasist_light, whisper, cqcc_cnn or mel_xception. ``initial``: a
-    checkpoint to start from ("" for none). ``made``: folder of clips made for training ("" for none). ``fold`` of
-    ``folds`` is held out by source and judged; -1 trains on every source. Of the spoofed half of
-    a batch, ``copies`` are copy-synthesis (by ``copy_methods``, none named: all) and ``voices`` own
-    synthesis. ``strength`` scales the
-    augmentation probabilities. ``frozen`` names submodules that stay as they are.
+    checkpoint to start from ("" for none). ``made``: folder of clips made for training ("" for
+    none). ``fold`` of ``folds`` is held out by source and judged; -1 trains on every source. Of
+    the spoofed half of a batch, ``copies`` are copy-synthesis (by ``copy_methods``, none named:
+    all) and ``voices`` own synthesis. ``strength`` scales the augmentation probabilities.
+    ``frozen`` names submodules that stay as they are.
     ``probe`` starts the head of a pretrained encoder from a logistic regression.
     """
 
