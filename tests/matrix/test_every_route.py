@@ -35,7 +35,6 @@ from reports import services as reporting
 from tests.cases.media import wav_bytes
 from tests.detection.conftest import outcome_for, png
 from tests.matrix.routes import ELSEWHERE, PUBLIC, ROUTES, SIGNED_IN, SITE_ROLE, Need
-from tests.reports.conftest import made
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_server")]
 
@@ -108,7 +107,7 @@ def furnish(manager: User, case: Case, word: str, spare: User) -> dict[str, Any]
     access = services.open_break_glass(actor=user_actor(admin), case=case, reason=word)
     hold = services.place_hold(actor=actor, case=case, matter=word, reason=word)
     runs = [examined(actor, picture) for _ in range(2)]
-    export = made(reporting.request_report(actor=actor, analysis=runs[0], kind="report_html"))
+    export = exported(reporting.request_report(actor=actor, analysis=runs[0], kind="report_html"))
     artefact = runs[0].artefacts.first()
     return {
         "case": case, "word": word, "spare": spare, "reviewer": manager,
@@ -119,6 +118,12 @@ def furnish(manager: User, case: Case, word: str, spare: User) -> dict[str, Any]
         "access_id": access.pk,
         "receiver_id": User.objects.get(username="member").pk,
     }  # fmt: skip
+
+
+def exported(order: Any) -> Any:
+    """The export of an order, made in this transaction (the task would take a connection anew)."""
+    claimed = reporting.claim(str(order.pk))
+    return reporting.make(claimed)
 
 
 def examined(actor: Any, exhibit: Any) -> Any:
