@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ml.branches.base import BranchOutput
 from ml.branches.face_pictures import face_crop, normalise
@@ -14,6 +15,7 @@ from ml.branches.face_scores import NO_FACE, chosen_faces, scored_output, track_
 from ml.branches.precision import body_in
 from ml.explain.cam import linear_cam
 from ml.media.prepared import PreparedMedia
+from ml.models.statistics_xception import StatisticsXception
 from ml.models.xception import Xception
 from ml.result import MediaKind
 from ml.weights.registry import WeightRegistry
@@ -38,7 +40,8 @@ class XceptionBranch:
         """Load the network. Raises WeightsError."""
         self.entry = registry.require(self.weights, size=SIZE, margin=MARGIN)
         self.device = device
-        self.model = Xception(**self.entry.config)
+        network = StatisticsXception if "levels" in self.entry.config else Xception
+        self.model = network(**self.entry.config)
         registry.load_into(self.weights, self.model)
         self.model = self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -69,14 +72,21 @@ class XceptionBranch:
         with torch.inference_mode():
             for start in range(0, len(crops), BATCH):
                 batch = normalise(crops[start : start + BATCH], self.entry, self.device)
-                stem = self.model.stem(batch)
-                with body_in(self.dtype, self.device):
-                    features = self.model.body(stem)
-                features = features.float()
-                out = self.model.classify(features)
-                logits += (out[:, 1] - out[:, 0]).tolist()
-                cams += list(linear_cam(features, self.model.fc.weight).cpu().numpy())
+                found, maps = self._answer(self.model.stem(batch))
+                logits += found.tolist()
+                cams += list(maps.cpu().numpy())
         return np.asarray(logits), cams
+
+    def _answer(self, stem: Tensor) -> tuple[Tensor, Tensor]:
+        """Entry flow output -> logits FAKE - REAL (B,) and signed maps (B, h, w)."""
+        if isinstance(self.model, StatisticsXception):
+            with body_in(self.dtype, self.device):
+                levels = self.model.maps(stem)
+            return self.model.explain(levels)
+        with body_in(self.dtype, self.device):
+            features = self.model.body(stem)
+        out = self.model.classify(features.float())
+        return out[:, 1] - out[:, 0], linear_cam(features.float(), self.model.fc.weight)
 
 
 def create() -> XceptionBranch:

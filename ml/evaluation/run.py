@@ -20,7 +20,7 @@ BRANCHES = {"audio": audio.branches, "image": image.branches, "video": video.bra
 LEFT_OUT = "leave-source-out"
 # Forgeries this project makes itself; all others of the pictures are whole-face synthesis or
 # composites of public sets.
-OWN_BLENDING = ("self-blend", "swap", "poisson-swap")
+OWN_BLENDING = ("blend", "self-blend", "swap", "poisson-swap")
 
 
 def evaluate(

@@ -85,6 +85,10 @@ def main(arguments: Sequence[str]) -> int:
             help="checkpoints, logs, weights; what was prepared once is kept in its parent",
         )  # fmt: skip
         command.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    heads = commands.add_parser("statistics", help="the heads over Xception's middle flow")
+    heads.add_argument("--config", type=Path, required=True, help="TOML file, the recipe")
+    heads.add_argument("--data", type=Path, required=True, help="folder with images/")
+    heads.add_argument("--out", type=Path, required=True, help="weights, held-out scores")
     calibration = commands.add_parser("calibration", help="a branch's calibrator, from scores")
     calibration.add_argument("--branch", required=True)
     calibration.add_argument("--scores", type=Path, nargs="+", required=True)
@@ -92,7 +96,7 @@ def main(arguments: Sequence[str]) -> int:
     fusion.add_argument("--scores", nargs="+", required=True, metavar="BRANCH=FILE")
     fusion.add_argument("--weights-dir", type=Path, help="folder with registry.toml")
     options = parser.parse_args(arguments)
-    run = {"calibration": calibrate, "fusion": fuse}.get(options.what, train)
+    run = {"calibration": calibrate, "fusion": fuse, "statistics": fit_heads}.get(options.what, train)
     try:
         figures = run(options)
     except (ConfigError, MlError, FileNotFoundError) as error:
@@ -108,6 +112,17 @@ def calibrate(options: argparse.Namespace) -> dict[str, float]:
 
     made = fit(options.branch, options.scores)
     return {"slope": made.scale, "offset": made.offset, "lower": made.lower, "upper": made.upper}
+
+
+def fit_heads(options: argparse.Namespace) -> dict[str, float]:
+    """Fit the heads over Xception's middle flow; the AUC of what was held out."""
+    from ml.training.statistics import StatisticsConfig
+    from ml.training.statistics import train as fit
+
+    config = read_config(options.config)
+    if "statistics" not in config:
+        raise ConfigError(f"{options.config} has no table [statistics]")
+    return fit(section(StatisticsConfig, config["statistics"]), options.data, options.out)
 
 
 def fuse(options: argparse.Namespace) -> dict[str, float]:

@@ -117,6 +117,68 @@ def blend(inner: Picture, outer: Picture, mask: Mask) -> Picture:
     return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
 
 
+def multiband(inner: Picture, outer: Picture, mask: Mask, levels: int) -> Picture:
+    """``inner`` where the mask is 1, joined band by band (Burt 1983): coarse structure over a wide
+    seam, detail over a narrow one, so that hardly a seam is left."""
+    height, width = mask.shape
+    step = 2**levels
+
+    def padded(plane: NDArray[Any]) -> NDArray[Any]:
+        right, below = -width % step, -height % step
+        plane = plane.astype(np.float32)
+        return np.asarray(cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_REFLECT))
+
+    first, second, alpha = padded(inner), padded(outer), padded(mask)[..., None]
+    bands = []
+    for _ in range(levels):
+        small_first, small_second = cv2.pyrDown(first), cv2.pyrDown(second)
+        detail = (first - cv2.pyrUp(small_first)) * alpha
+        bands.append(detail + (second - cv2.pyrUp(small_second)) * (1 - alpha))
+        first, second, alpha = small_first, small_second, cv2.pyrDown(alpha)[..., None]
+    joined = first * alpha + second * (1 - alpha)
+    for band in reversed(bands):
+        joined = cv2.pyrUp(joined) + band
+    rounded = np.clip(joined[:height, :width] + 0.5, 0, 255)
+    return np.asarray(rounded, dtype=np.uint8)
+
+
+def oval_mask(shape: tuple[int, int], points: Points, rng: np.random.Generator) -> Mask:
+    """A filled ellipse about the face, (H, W) float32 in {0, 1}."""
+    hull = points[list(OVAL)]
+    size = np.ptp(hull, axis=0)
+    x, y = hull.mean(0) + rng.normal(0, 0.03, 2) * size
+    wide, high = np.maximum(4, size * rng.uniform(0.3, 0.5, 2))
+    mask = np.zeros(shape, dtype=np.float32)
+    angle = float(rng.uniform(-10, 10))
+    cv2.ellipse(mask, (int(x), int(y)), (int(wide), int(high)), angle, 0, 360, 1.0, -1)
+    return mask
+
+
+def hard_mask(shape: tuple[int, int], points: Points, rng: np.random.Generator) -> Mask:
+    """An ellipse or a bent facial region with a narrow edge or none."""
+    if rng.random() < 0.35:
+        mask = oval_mask(shape, points, rng)
+    else:
+        region = region_mask(shape, points, random_region(rng))
+        mask = elastic(region, rng.uniform(0, 0.04), rng)
+    if rng.random() < 0.5:
+        width = max(shape) * rng.uniform(0.003, 0.02)
+        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), width), dtype=np.float32)
+    return mask
+
+
+def join(inner: Picture, outer: Picture, points: Points, rng: np.random.Generator) -> Picture:
+    """``inner``'s face in ``outer``, in one of several ways, never by Poisson editing."""
+    shape = outer.shape[:2]
+    if rng.random() < 0.5:
+        return multiband(inner, outer, hard_mask(shape, points, rng), int(rng.integers(2, 6)))
+    if rng.random() < 0.7:
+        mask = random_mask(shape, points, rng)
+    else:
+        mask = soften(oval_mask(shape, points, rng), rng)
+    return blend(inner, outer, mask)
+
+
 def alter(rgb: Picture, rng: np.random.Generator) -> Picture:
     """A slightly different rendering: colour, then one of softer, sharper or recompressed."""
     out = shift_colour(rgb, rng, strength=1.0)

@@ -6,6 +6,7 @@ import torch
 
 from ml.explain.cam import heat_layer, linear_cam, recurrent_cam
 from ml.models.resnext_lstm import ResNeXtLSTM
+from ml.models.statistics_xception import StatisticsXception, statistics
 from ml.models.xception import Xception
 
 
@@ -74,3 +75,17 @@ def test_the_layer_keeps_the_sign_and_is_clear_where_nothing_responded() -> None
     assert layer[-1, 20, 3] < 30
     with pytest.raises(ValueError, match="positive"):
         heat_layer(np.zeros((2, 2), dtype=np.float32), 4, 0.0)
+
+
+def test_the_map_of_the_statistics_adds_up_to_the_logit(picture: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    model = StatisticsXception(levels=(5, 9)).eval()
+    with torch.inference_mode():
+        maps = model.maps(model.stem(picture.repeat(2, 1, 1, 1)))
+        logit, cams = model.explain(maps)
+        answers = model.heads(statistics(maps))
+        out = model(picture)[0]
+    shares = torch.softmax(answers, 1)
+    apart = (shares * (model.heads.bias - shares.log())).sum(1)
+    torch.testing.assert_close(cams.mean((1, 2)) + apart, logit, atol=1e-5, rtol=0)
+    assert float(out[1] - out[0]) == pytest.approx(float(logit[0]), abs=1e-5)

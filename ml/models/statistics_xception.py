@@ -1,0 +1,89 @@
+"""Xception whose answer is read from statistics of its middle flow.
+
+What a forgery leaves is texture, and the middle blocks hold texture; the last ones hold what the
+picture shows. Mean and deviation of each channel, and how the centre of the picture differs from
+all of it, carry over to sources never trained on where the exit flow does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ml.models.xception import Xception
+
+CHANNELS = 728
+PARTS = 3
+CENTRE = 0.55
+
+
+class StatisticsXception(Xception):
+    """RGB in [-1, 1], (B, 3, S, S) -> logits (B, 2), class 1 FAKE.
+
+    ``levels`` are middle blocks (4 to 11). Two linear heads read the statistics: signs of blending
+    and signs of synthesis. Either is enough, so the logit is log(exp(blended) + exp(synthesised)).
+    The exit flow stays for those who read ``features``; it has no part in the answer.
+    """
+
+    def __init__(self, levels: Sequence[int], num_classes: int = 2, bn_eps: float = 1e-3) -> None:
+        super().__init__(num_classes, bn_eps)
+        self.levels = tuple(levels)
+        self.heads = nn.Linear(PARTS * CHANNELS * len(self.levels), 2)
+
+    def maps(self, x: Tensor) -> Tensor:
+        """Entry flow output -> outputs of the levels (B, L, 728, S/16, S/16) float32."""
+        kept = []
+        for number in range(4, max(self.levels) + 1):
+            x = self.get_submodule(f"block{number}")(x)
+            if number in self.levels:
+                kept.append(x.float())
+        return torch.stack(kept, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, S, S) -> (B, 2); REAL is 0, so that the difference is the logit."""
+        logit = torch.logsumexp(self.heads(statistics(self.maps(self.stem(x)))), 1)
+        return torch.stack([torch.zeros_like(logit), logit], 1)
+
+    def explain(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs of the levels -> logits FAKE - REAL (B,) and signed maps (B, h, w).
+
+        Every statistic is a mean over places, so a head's answer is the mean of a map plus its
+        bias; the maps of the heads are mixed in the shares the heads have in the logit.
+        """
+        answers = self.heads(statistics(maps))
+        mixed = torch.softmax(answers, 1) @ self.heads.weight
+        weights = mixed.view(len(maps), len(self.levels), PARTS, CHANNELS)
+        return torch.logsumexp(answers, 1), statistic_map(maps, weights)
+
+
+def statistics(maps: Tensor) -> Tensor:
+    """(B, L, C, h, w) -> (B, L * 3 * C): mean, deviation, centre against the whole."""
+    spread = maps.std(dim=(3, 4))
+    centre = (maps * centre_weights(maps)).sum(dim=(3, 4))
+    return torch.stack([maps.mean(dim=(3, 4)), spread, centre], 2).flatten(1)
+
+
+def statistic_map(maps: Tensor, weights: Tensor) -> Tensor:
+    """Maps (B, L, C, h, w) and weights of their statistics (B, L, 3, C) -> (B, h, w) whose mean
+    is the weighted sum of the statistics."""
+    places = maps.shape[3] * maps.shape[4]
+    mean = maps.mean(dim=(3, 4), keepdim=True)
+    spread = maps.std(dim=(3, 4), keepdim=True).clamp_min(1e-6)
+    # The squared differences add up to (places - 1) variances; over the deviation, to it.
+    deviation = (maps - mean).square() / spread * (places / (places - 1))
+    parts = (maps, deviation, maps * centre_weights(maps) * places)
+    return sum(
+        (torch.einsum("blchw,blc->bhw", part, weights[:, :, k]) for k, part in enumerate(parts)),
+        start=torch.zeros_like(maps[:, 0, 0]),
+    )
+
+
+def centre_weights(maps: Tensor) -> Tensor:
+    """(h, w) that sum to 0: the disc of ``CENTRE`` of half the side against the whole."""
+    height, width = maps.shape[-2:]
+    y = (torch.arange(height, device=maps.device) - (height - 1) / 2) / (height / 2)
+    x = (torch.arange(width, device=maps.device) - (width - 1) / 2) / (width / 2)
+    disc = (y[:, None].square() + x[None].square() < CENTRE**2).float()
+    return disc / disc.sum() - 1 / (height * width)

@@ -1,0 +1,305 @@
+"""Fit the two heads of ``StatisticsXception``: ``python -m ml train statistics``.
+
+The trunk stays as it is, so every crop is passed once and its statistics are kept; a fold is then
+a matter of seconds. Both heads are ridge discriminants: the difference of the class means, seen
+through the scatter inside each source. What separates one source from another never enters.
+
+- synthesis: whole-face forgeries against photographs, each once as it is and once degraded;
+- blending: photographs against forgeries of the very same photograph in the same presentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor
+from tqdm import tqdm
+
+from ml.evaluation.metrics import auc
+from ml.evaluation.scored import Scored, write_scores
+from ml.media.faces import DEFAULT_MARGIN, crop_face
+from ml.models.statistics_xception import StatisticsXception, statistics
+from ml.training.engine import LAST, save_tensors
+from ml.training.image import random_crop, to_tensor
+from ml.training.image_data import Photo, load_photos
+from ml.training.self_blending import (
+    OVAL,
+    align,
+    alter,
+    jitter,
+    join,
+    match_colour,
+    nearest_face,
+    region_mask,
+)
+from ml.training.visual_augmentation import Picture, degrade
+
+STORE = "statistics.npz"
+COLUMNS = ("path", "fake", "source", "method", "split", "part")
+COMPOSITES = "photoshop-composite"
+BATCH = 32
+Features = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class StatisticsConfig:
+    """The ``[statistics]`` table. ``backbone``: an Xception file of this project; ``pairs``
+    photographs are forged. ``hold_out`` names sources left out of training and scored instead.
+    Before the heads meet, the synthesis head is scaled and the blending head moved."""
+
+    backbone: str
+    landmarks: str
+    levels: tuple[int, ...] = (9,)
+    size: int = 192
+    pairs: int = 1200
+    synthesis_ridge: float = 0.5
+    blending_ridge: float = 1.0
+    synthesis_scale: float = 0.25
+    blending_offset: float = -1.0
+    hold_out: tuple[str, ...] = ()
+    seed: int = 3
+
+
+@dataclass(frozen=True)
+class Head:
+    """Weights (D,) and bias of a linear answer to raw statistics."""
+
+    weight: Features
+    bias: float
+
+
+@dataclass(frozen=True)
+class Store:
+    """Statistics (N, D) of crops and what each shows: ``part`` is "clean" for the picture as an
+    analysis sees it, "degraded", or "pair" for a photograph and its forgery, in turns."""
+
+    features: Features
+    path: NDArray[np.str_]
+    fake: NDArray[np.bool_]
+    source: NDArray[np.str_]
+    method: NDArray[np.str_]
+    split: NDArray[np.str_]
+    part: NDArray[np.str_]
+
+
+Row = tuple[str, bool, str, str, str, str]
+
+
+def train(config: StatisticsConfig, data: Path, out: Path) -> dict[str, float]:
+    """Write ``out/last.safetensors`` and, with sources held out, ``out/scores.csv``; the AUC of
+    every held-out kind of forgery against its source's photographs."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out.parent / STORE
+    if not path.exists():
+        build_store(config, data, path)
+    store = read_store(path)
+    model = load_trunk(config)
+    fill(model, *fit(config, store))
+    save_tensors(model, out / LAST)
+    if not config.hold_out:
+        return {}
+    scored = score(model, store, held_rows(config, store))
+    write_scores(scored, out / "scores.csv")
+    return areas(scored)
+
+
+def load_trunk(config: StatisticsConfig) -> StatisticsXception:
+    """The network with the backbone's weights and empty heads."""
+    model = StatisticsXception(config.levels)
+    own = model.state_dict()
+    state = {key: value.to(own[key].dtype) for key, value in load_file(config.backbone).items()}
+    heads = {key: torch.zeros_like(value) for key, value in own.items() if key.startswith("heads.")}
+    model.load_state_dict({**state, **heads})
+    model.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model
+
+
+def build_store(config: StatisticsConfig, data: Path, path: Path) -> None:
+    """Pass every crop through the trunk and keep its statistics (float16)."""
+    cache = path.parent / "boxes_images.npz"
+    photos = load_photos(data / "images", cache, Path(config.landmarks), lambda _: True)
+    model = load_trunk(config)
+    rows: list[Row] = []
+    kept: list[NDArray[np.float16]] = []
+    waiting: list[Picture] = []
+    for crop, row in tqdm(crops(config, photos), desc="statistics"):
+        rows.append(row)
+        waiting.append(crop)
+        if len(waiting) == BATCH:
+            kept.append(embedded(model, waiting))
+            waiting = []
+    if waiting:
+        kept.append(embedded(model, waiting))
+    columns = dict(zip(COLUMNS, map(np.array, zip(*rows, strict=True)), strict=True))
+    np.savez(path, features=np.concatenate(kept), **columns)  # type: ignore[arg-type]
+
+
+def embedded(model: StatisticsXception, pictures: Sequence[Picture]) -> NDArray[np.float16]:
+    """Statistics (N, D) of crops."""
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        found = statistics(model.maps(model.stem(to_tensor(pictures))))
+    return found.half().numpy()
+
+
+def read_store(path: Path) -> Store:
+    """What ``build_store`` wrote."""
+    with np.load(path) as file:
+        return Store(file["features"].astype(np.float32), *(file[name] for name in COLUMNS))
+
+
+def crops(config: StatisticsConfig, photos: Sequence[Photo]) -> Iterator[tuple[Picture, Row]]:
+    """Every crop of the store."""
+    yield from pair_crops(config, photos)
+    for photo in photos:
+        crop = crop_face(photo.rgb, photo.box, DEFAULT_MARGIN, config.size)
+        yield crop, row_of(photo, "clean")
+    for place, photo in enumerate(photos):
+        if photo.split == "train":
+            rng = np.random.default_rng((5, place))
+            crop = degrade(random_crop(photo.rgb, photo.box, config.size, rng), rng)
+            yield crop, row_of(photo, "degraded")
+
+
+def row_of(photo: Photo, part: str) -> Row:
+    """What a crop of ``photo`` shows."""
+    return photo.path, photo.fake, photo.source, photo.method, photo.split, part
+
+
+def pair_crops(config: StatisticsConfig, photos: Sequence[Photo]) -> Iterator[tuple[Picture, Row]]:
+    """Photographs and forgeries of them in turns, sources evenly."""
+    rng = np.random.default_rng(config.seed)
+    by_source: dict[str, list[Photo]] = {}
+    for photo in photos:
+        if photo.split == "train" and not photo.fake and photo.mesh is not None:
+            by_source.setdefault(photo.source, []).append(photo)
+    sources = sorted(by_source)
+    for turn in range(config.pairs):
+        members = by_source[sources[turn % len(sources)]]
+        photo = members[rng.integers(len(members))]
+        real, fake = forged_pair(photo, members, config.size, rng)
+        path, _, source, method, split, part = row_of(photo, "pair")
+        yield real, (path, False, source, method, split, part)
+        yield fake, (path, True, source, "blend", split, part)
+
+
+def forged_pair(
+    photo: Photo, donors: Sequence[Photo], size: int, rng: np.random.Generator
+) -> tuple[Picture, Picture]:
+    """Crops of a photograph and of a self-blend or swap of it, in one presentation."""
+    assert photo.mesh is not None
+    if rng.random() < 0.4:
+        meshes = np.stack([p.mesh for p in donors if p.mesh is not None])
+        donor = donors[nearest_face(photo.mesh, meshes, rng)]
+        assert donor.mesh is not None
+        height, width = photo.rgb.shape[:2]
+        inner, outer = align(donor.rgb, donor.mesh, photo.mesh, (width, height)), photo.rgb
+        if rng.random() < 0.8:
+            face = region_mask((height, width), photo.mesh, OVAL)
+            inner = match_colour(inner, outer, face)
+    else:
+        other = alter(photo.rgb, rng)
+        inner, outer = (other, photo.rgb) if rng.random() < 0.5 else (photo.rgb, other)
+        inner = jitter(inner, rng)
+    forged = join(inner, outer, photo.mesh, rng)
+    place, look = (int(seed) for seed in rng.integers(2**31, size=2))
+    real, fake = (
+        degrade(
+            random_crop(rgb, photo.box, size, np.random.default_rng(place)),
+            np.random.default_rng(look),
+        )
+        for rgb in (outer, forged)
+    )
+    return real, fake
+
+
+def fit(config: StatisticsConfig, store: Store) -> tuple[Head, Head]:
+    """The heads (blending, synthesis) from the training split without the held-out sources."""
+    usable = (store.split == "train") & ~np.isin(store.source, config.hold_out)
+    pairs = usable & (store.part == "pair")
+    whole = usable & (store.part != "pair") & (store.method != COMPOSITES)
+    presented = np.char.add(np.char.add(store.source, " "), store.part)
+    blending = discriminant(
+        store.features[pairs], store.fake[pairs], store.source[pairs], config.blending_ridge
+    )
+    synthesis = discriminant(
+        store.features[whole], store.fake[whole], presented[whole], config.synthesis_ridge
+    )
+    return (
+        Head(blending.weight, blending.bias + config.blending_offset),
+        Head(synthesis.weight * config.synthesis_scale, synthesis.bias * config.synthesis_scale),
+    )
+
+
+def discriminant(
+    features: Features, fake: NDArray[np.bool_], groups: NDArray[np.str_], ridge: float
+) -> Head:
+    """Linear discriminant of ``fake`` with groups weighing alike. The scatter is that inside
+    every (group, class), each weighing alike too, plus ``ridge`` times its mean variance."""
+    mean, spread = features.mean(0), features.std(0) + 1e-4
+    scaled = (features - mean) / spread
+    centres: dict[bool, list[Features]] = {False: [], True: []}
+    inner: list[Features] = []
+    for label in (False, True):
+        for group in np.unique(groups[fake == label]):
+            members = scaled[(groups == group) & (fake == label)]
+            centres[label].append(members.mean(0))
+            inner.append((members - members.mean(0)) / np.sqrt(len(members)))
+    residues = np.concatenate(inner) / np.sqrt(len(inner))
+    scatter = residues.T @ residues
+    scatter[np.diag_indices_from(scatter)] += ridge * np.trace(scatter) / len(scatter)
+    real, forged = (np.mean(centres[label], axis=0) for label in (False, True))
+    direction = np.linalg.solve(scatter, forged - real)
+    weight = direction / spread
+    return Head(weight, float(-direction @ (forged + real) / 2 - weight @ mean))
+
+
+def fill(model: StatisticsXception, *heads: Head) -> None:
+    """Set the network's heads, in the order of its rows."""
+    with torch.no_grad():
+        model.heads.weight.copy_(torch.from_numpy(np.stack([head.weight for head in heads])))
+        model.heads.bias.copy_(torch.tensor([head.bias for head in heads]))
+
+
+def held_rows(config: StatisticsConfig, store: Store) -> NDArray[np.int64]:
+    """The held-out sources' pictures as an analysis sees them, and their pairs."""
+    held = np.isin(store.source, config.hold_out)
+    return np.flatnonzero(held & (store.part != "degraded"))
+
+
+def score(model: StatisticsXception, store: Store, rows: NDArray[np.int64]) -> list[Scored]:
+    """The chosen crops through the heads."""
+    with torch.inference_mode():
+        answers: Tensor = model.heads(torch.from_numpy(store.features[rows]))
+        logits = torch.logsumexp(answers, 1).double().numpy()
+    return [
+        Scored(
+            "leave-source-out",
+            str(store.path[row]) if store.part[row] == "clean" else f"{store.path[row]} pair {row}",
+            bool(store.fake[row]),
+            str(store.method[row]),
+            str(store.source[row]),
+            float(logit),
+        )
+        for row, logit in zip(rows.tolist(), logits, strict=True)
+    ]
+
+
+def areas(scored: Sequence[Scored]) -> dict[str, float]:
+    """AUC of each kind of forgery against the photographs shown in the same way."""
+    figures = {}
+    for method in sorted({row.method for row in scored if row.fake}):
+        paired = method == "blend"
+        chosen = [
+            row
+            for row in scored
+            if (" pair " in row.path) == paired and (not row.fake or row.method == method)
+        ]
+        logits = np.array([row.logit for row in chosen])
+        figures[method] = auc(logits, np.array([row.fake for row in chosen]))
+    return figures
