@@ -2,14 +2,65 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from django.test import Client
+from django.utils.translation.template import templatize
 
 from accounts.models import User
 
-CATALOGUE = Path(__file__).resolve().parents[2] / "locale/de/LC_MESSAGES/django.po"
+ROOT = Path(__file__).resolve().parents[2]
+CATALOGUE = ROOT / "locale/de/LC_MESSAGES/django.po"
+ROOMS = ("accounts", "audit", "cases", "detection", "dfd_platform", "reports", "webhooks")
+CALLS = ("_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy")
+# What Django's own extractor makes of a template tag.
+IN_TEMPLATE = re.compile(r"""\b(?:gettext|_)\(\s*u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+PLACEHOLDER = re.compile(r"%\((\w+)\)")
+
+
+def _blocks() -> Iterator[str]:
+    """The entries of the catalogue without its head."""
+    yield from CATALOGUE.read_text(encoding="utf-8").split("\n\n")[1:]
+
+
+@pytest.fixture(scope="module")
+def compiled() -> gettext.GNUTranslations:
+    """The catalogue as the pages read it."""
+    with CATALOGUE.with_suffix(".mo").open("rb") as file:
+        return gettext.GNUTranslations(file)
+
+
+def _words_of_python(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
+            continue
+        first = node.args[0]
+        if node.func.id in CALLS and isinstance(first, ast.Constant):
+            yield str(first.value)
+
+
+def _words_of_template(path: Path) -> Iterator[str]:
+    source = templatize(path.read_text(encoding="utf-8"), origin=str(path))
+    for literal in IN_TEMPLATE.findall(source):
+        yield str(ast.literal_eval(literal))
+    for literal in re.findall(r"""ngettext\(\s*u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""", source):
+        yield str(ast.literal_eval(literal))
+
+
+def words() -> dict[str, str]:
+    """Every text that goes through gettext, with the file it stands in."""
+    found: dict[str, str] = {}
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            found |= dict.fromkeys(_words_of_python(path), str(path.relative_to(ROOT)))
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        found |= dict.fromkeys(_words_of_template(path), str(path.relative_to(ROOT)))
+    return {text: where for text, where in found.items() if text.strip()}
 
 
 def test_a_browser_that_asks_for_german_gets_it(client: Client) -> None:
@@ -27,10 +78,37 @@ def test_the_choice_is_kept(client: Client, alice: User) -> None:
     assert alice.timezone == "Europe/Berlin"
 
 
-def test_the_compiled_catalogue_holds_every_written_translation() -> None:
-    with CATALOGUE.with_suffix(".mo").open("rb") as file:
-        compiled = gettext.GNUTranslations(file)
-    for block in CATALOGUE.read_text(encoding="utf-8").split("\n\n")[1:]:
+def test_every_text_of_the_pages_has_its_german(compiled: gettext.GNUTranslations) -> None:
+    known = set(compiled._catalog)  # type: ignore[attr-defined]  # gettext offers no list
+    known |= {key[0] for key in known if isinstance(key, tuple)}
+    missing = {text: where for text, where in words().items() if text not in known}
+    assert missing == {}, "make messages, then translate and compile them"
+
+
+def test_no_translation_is_doubtful_or_empty() -> None:
+    blocks = list(_blocks())
+    assert len(blocks) > 600
+    doubtful = [block for block in blocks if "#, fuzzy" in block]
+    empty = [block for block in blocks if re.search(r'msgstr(\[\d\])? ""\s*(\nmsgstr|$)', block)]
+    assert doubtful + empty == []
+
+
+def test_translations_keep_the_places_for_values(compiled: gettext.GNUTranslations) -> None:
+    catalogue = compiled._catalog  # type: ignore[attr-defined]
+    wrong = {
+        text: translated
+        for text, translated in catalogue.items()
+        if isinstance(text, str)
+        and text
+        and set(PLACEHOLDER.findall(text)) != set(PLACEHOLDER.findall(translated))
+    }
+    assert wrong == {}
+
+
+def test_the_compiled_catalogue_holds_every_written_translation(
+    compiled: gettext.GNUTranslations,
+) -> None:
+    for block in _blocks():
         lines = [line for line in block.splitlines() if not line.startswith("#")]
         if len(lines) != 2:
             continue  # plural forms have more lines
