@@ -61,7 +61,8 @@ DFD = PlatformSettings(
         "bytes": env.int("DFD_QUOTA_BYTES", default=0),
         "analyses": env.int("DFD_QUOTA_ANALYSES", default=0),
     },
-    require_mfa=env.bool("DFD_REQUIRE_MFA", default=False),
+    # A site behind TLS is one that people work on; on one's own machine a password will do.
+    require_mfa=env.bool("DFD_REQUIRE_MFA", default=env.bool("DFD_HTTPS", default=False)),
     trusted_proxies=tuple(env.list("DFD_TRUSTED_PROXIES", default=[])),
     webhook_http=env.bool("DFD_WEBHOOK_HTTP", default=False),
     webhook_ports=tuple(int(port) for port in env.list("DFD_WEBHOOK_PORTS", default=[443, 8443])),
@@ -315,6 +316,11 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": [
+        "accounts.api.parsers.Json",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
     "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttles.CallerRate"],
     "DEFAULT_PAGINATION_CLASS": "accounts.api.pages.Pages",
     "DEFAULT_FILTER_BACKENDS": ["accounts.api.filters.Filters"],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,27 @@ def test_transactional_test_leaves_rows_behind(alice: User) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_next_transactional_test_starts_from_the_migrated_database() -> None:
     assert User.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("environment", "demanded"),
+    [
+        ({}, "False"),
+        ({"DFD_HTTPS": "True"}, "True"),
+        ({"DFD_HTTPS": "True", "DFD_REQUIRE_MFA": "False"}, "False"),
+        ({"DFD_REQUIRE_MFA": "True"}, "True"),
+    ],
+)
+def test_a_site_behind_tls_demands_a_second_factor(
+    environment: dict[str, str], demanded: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from dfd_platform.settings import DFD; print(DFD.require_mfa)"],
+        env={"PATH": os.environ["PATH"], "DFD_ENV_FILE": "", "DFD_DATA_DIR": str(tmp_path)}
+        | environment,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == demanded
