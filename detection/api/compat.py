@@ -17,11 +17,12 @@ from django.core.files.uploadedfile import UploadedFile
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actors import actor_for
+from accounts.api.parsers import Json
 from accounts.api.problems import Problem
 from accounts.api.throttles import CallerRate, DetectionRate
 from accounts.api.views import Resource
@@ -164,7 +165,7 @@ class DirectoryView(Resource):
     """``/api/v1/batch/process``: every file of a folder below the server's inbox."""
 
     serializer_class = None
-    parser_classes = (JSONParser,)
+    parser_classes = (Json,)
     throttle_classes = (CallerRate, DetectionRate)
 
     @extend_schema(
