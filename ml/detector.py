@@ -22,7 +22,8 @@ from ml.explain.segments import branch_segments
 from ml.explain.sentences import sentences
 from ml.fusion.decision import decide
 from ml.media.decoded import Decoded
-from ml.media.live import LiveWindow, live_windows
+from ml.media.live import live_windows
+from ml.media.live_sandbox import LiveWindow
 from ml.media.prepare import Preparer
 from ml.media.prepared import PreparedMedia
 from ml.parameters import Parameters
@@ -161,8 +162,8 @@ class DeepfakeDetector:
     def stream(
         self, source: str, *, window_s: float = 4.0, parameters: Parameters | None = None
     ) -> Iterator[RollingVerdict]:
-        """Rolling verdicts on a webcam number, file or rtsp:// address until it ends. The
-        source is decoded in this process: use it for sources you trust."""
+        """Rolling verdicts on a webcam number, file or rtsp:// address until it ends. A camera is
+        decoded in this process: use it for cameras you trust."""
         parameters = parameters or Parameters()
         roll = VerdictRoll()
         frames = self.profile.plan(parameters).max_frames

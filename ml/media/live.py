@@ -1,14 +1,14 @@
 """Pictures and sound of a running source (file, webcam, RTSP), window by window.
 
-A live source is decoded in this process: a camera cannot be handed to the confined child. Only
-point it at sources you trust; evidence files go through ``DeepfakeDetector.analyze``.
+A file is decoded in a confined child (``ml.media.live_child``). A camera cannot be handed to one
+and is decoded in this process: only point it at cameras you trust.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from pathlib import Path
 
 import av
 import av.container
@@ -17,20 +17,10 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from ml.errors import MediaCode, MediaError
+from ml.media.live_sandbox import LiveWindow, confined_windows
 from ml.media.prepared import SAMPLE_RATE, Frame
 
 _OPEN_TIMEOUT_S = 10.0
-
-
-@dataclass(frozen=True)
-class LiveWindow:
-    """``start`` .. ``end`` seconds since the source was opened; ``frames`` evenly thinned,
-    ``waveform`` (N,) float32 mono 16 kHz or None."""
-
-    start: float
-    end: float
-    frames: tuple[Frame, ...]
-    waveform: NDArray[np.float32] | None
 
 
 def live_windows(source: str, window_s: float, frames: int) -> Iterator[LiveWindow]:
@@ -39,10 +29,13 @@ def live_windows(source: str, window_s: float, frames: int) -> Iterator[LiveWind
     ``source`` is a webcam number, a file or an rtsp:// address. Raises ``MediaError``
     (no_streams, unsupported) when it cannot be opened.
     """
+    if Path(source).is_file():
+        yield from confined_windows(Path(source), window_s, frames)
+        return
     with _open(source) as container:
         if not container.streams.video and not container.streams.audio:
             raise MediaError(MediaCode.NO_STREAMS, f"{source} has neither picture nor sound.")
-        yield from _cut(container, window_s, frames)
+        yield from cut_windows(container, window_s, frames)
 
 
 def _open(source: str) -> av.container.InputContainer:
@@ -59,9 +52,10 @@ def _open(source: str) -> av.container.InputContainer:
         ) from error
 
 
-def _cut(
+def cut_windows(
     container: av.container.InputContainer, window_s: float, frames: int
 ) -> Iterator[LiveWindow]:
+    """Windows of an open source, on the clock of its first frame."""
     resampler = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
     pictures: list[Frame] = []
     sounds: list[NDArray[np.float32]] = []

@@ -49,19 +49,19 @@ def run_child(command: list[str], source: int, plan: DecodePlan) -> Decoded:
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 pass_fds=(source, memory),
-                env=_environment(),
+                env=child_environment(),
                 cwd="/",
                 start_new_session=True,
             )
             status = _wait(process, plan.limits.wall_s)
             if status != 0:
-                raise _crash(status, errors)
+                raise crash_error(status, errors)
         return read_decoded(memory)
     finally:
         os.close(memory)
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Nothing of ours but what Python needs: secrets in the environment stay here."""
     return {
         "PATH": "/usr/bin:/bin",
@@ -95,7 +95,8 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> int:
             process.wait()
 
 
-def _crash(status: int, errors: IO[bytes]) -> MediaError:
+def crash_error(status: int, errors: IO[bytes]) -> MediaError:
+    """What became of a child that ended with ``status``, with its last words."""
     if -status in _SIGNALS:
         return MediaError(
             MediaCode.TOO_LARGE, f"The decoder reached {_SIGNALS[signal.Signals(-status)]}."
