@@ -63,6 +63,8 @@ def test_every_operation_conforms(live_platform: LivePlatform, tmp_path: Path) -
             "--checks", "all",
             "--phases", "coverage,fuzzing",
             "--max-examples", "3",
+            "--request-timeout",
+            "60",
             "--max-time", str(BUDGET_S),
             "--generation-deterministic",
             "--suppress-health-check", "all",
