@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -36,7 +37,7 @@ from detection.views.tables import csv_response, findings_by_run, queue_each, wh
 PAGE_SIZE = 100
 CUSTODY_SHOWN = 12
 ORDERS = {
-    "created": "created_at",
+    "created": "made",
     "exhibit": "exhibit__number",
     "verdict": "seen_verdict",
     "lr": "seen_log10_lr",
@@ -97,10 +98,13 @@ def case_analyses(request: HtmxRequest, number: str) -> HttpResponse:
         raise PermissionDenied(_("Your role in this case does not include its findings."))
     actor = context["actor"]
     sort = request.GET.get("sort", "-created")
-    order = ORDERS.get(sort.removeprefix("-"), "created_at")
-    runs = analyses_for(actor, case=context["case"]).order_by(
-        f"-{order}" if sort.startswith("-") else order, "-created_at"
+    order = ORDERS.get(sort.removeprefix("-"), "made")
+    # Aliased, so that PostgreSQL sorts the case's own runs and does not walk through everybody's
+    # from the newest back to those of an old case.
+    runs = analyses_for(actor, case=context["case"]).alias(
+        made=Coalesce("created_at", "created_at")
     )
+    runs = runs.order_by(f"-{order}" if sort.startswith("-") else order, "-made")
     if request.GET.get("format") == "csv":
         return _as_csv(actor, runs, number)
     if "compare" in request.GET:
