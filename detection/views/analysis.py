@@ -24,6 +24,7 @@ from cases.views.frame import may
 from detection import services
 from detection.errors import DetectionError
 from detection.forms import ReviewForm, ReviewRequestForm
+from detection.health import queue_health
 from detection.lineage import lineage
 from detection.models import Analysis, AnalysisStatus, Artefact, ReviewKind, Stage
 from detection.selectors import (
@@ -68,7 +69,7 @@ def analysis(request: HttpRequest, analysis_id: str) -> HttpResponse:
         "case": case,
         "may": may(actor, case),
         "nav": "cases",
-        "waiting_before": waiting_before(run),
+        **waiting(run),
         "stages": STAGES,
     }
     if run.status == AnalysisStatus.COMPLETE:
@@ -76,12 +77,13 @@ def analysis(request: HttpRequest, analysis_id: str) -> HttpResponse:
     return render(request, "detection/analysis.html", context)
 
 
-def waiting_before(run: Analysis) -> int:
-    """How many queued analyses come before this one; 0 when it does not wait."""
+def waiting(run: Analysis) -> dict[str, Any]:
+    """``waiting_before`` and ``queue``: what a queued analysis waits for; nothing otherwise."""
     if run.status != AnalysisStatus.QUEUED:
-        return 0
+        return {}
     queued = Analysis.objects.filter(status=AnalysisStatus.QUEUED)
-    return queued.filter(created_at__lt=run.created_at).count()
+    before = queued.filter(created_at__lt=run.created_at).count()
+    return {"waiting_before": before, "queue": queue_health()}
 
 
 def _outcome(actor: Actor, run: Analysis) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def progress(request: HttpRequest, analysis_id: str) -> HttpResponse:
     run = analysis_or_404(actor_for(request), analysis_id)
     if run.is_finished:
         return HttpResponseClientRefresh()
-    context = {"analysis": run, "waiting_before": waiting_before(run), "stages": STAGES}
+    context = {"analysis": run, **waiting(run), "stages": STAGES}
     return render(request, "detection/_progress.html", context)
 
 

@@ -6,9 +6,7 @@ percentages of the drawing's width, so that the SVG needs no style attribute and
 
 from __future__ import annotations
 
-import itertools
 import math
-import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,21 +15,21 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from detection.models import Artefact
+from detection.views.lanes import Lane, lanes_of, strength_of_logit
 from ml.result import (
     AnalysisResult,
     BranchResult,
     BranchStatus,
     Curve,
     Decision,
+    MediaKind,
     QualityGate,
-    ScoredItem,
     Verdict,
 )
 
 LN10 = math.log(10)
 SCALE_MARGIN = 0.35
 LEAST_SCALE = 2.0
-STRONG_LOGIT = 2.0
 LEAST_POINTS = 3
 METADATA = "metadata"
 SCORED, REPORTED = BranchStatus.SCORED, BranchStatus.REPORTED
@@ -75,25 +73,6 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Block:
-    left: float
-    width: float
-    strength: str
-    start: float
-    end: float
-    logit: float
-
-
-@dataclass(frozen=True)
-class Lane:
-    """One row of the timeline: the windows or frames one branch scored."""
-
-    branch: str
-    label: str
-    blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True)
 class FaceCard:
     """A face with its heat maps, most suspicious first in the gallery."""
 
@@ -123,6 +102,7 @@ class FindingPage:
     silent: tuple[BranchResult, ...]
     failed_gates: tuple[QualityGate, ...]
     passed_gates: tuple[QualityGate, ...]
+    next_steps: tuple[str, ...]
     artefacts: tuple[Artefact, ...]
     origin: dict[str, Any]
 
@@ -130,6 +110,16 @@ class FindingPage:
     def more_curves(self) -> bool:
         """Whether some curves are not main ones."""
         return any(not curve["main"] for curve in self.curves)
+
+    @property
+    def has_sync(self) -> bool:
+        """Whether a lane tells lips in step from lips out of step."""
+        return any(lane.kind == "sync" for lane in self.lanes)
+
+    @property
+    def has_tracks(self) -> bool:
+        """Whether a lane tells when a face was seen."""
+        return any(lane.kind == "track" for lane in self.lanes)
 
     @property
     def decision(self) -> Decision:
@@ -151,7 +141,7 @@ def finding_page(result: AnalysisResult, artefacts: Sequence[Artefact]) -> Findi
         scale=lr_scale(result.decision),
         bars=bars,
         total=total,
-        lanes=_lanes(result, duration),
+        lanes=lanes_of(result, duration),
         duration=duration,
         curves=tuple(_curves(result)),
         regions=tuple(_regions(result)),
@@ -163,9 +153,35 @@ def finding_page(result: AnalysisResult, artefacts: Sequence[Artefact]) -> Findi
         silent=tuple(b for b in result.branches if b.status not in (SCORED, REPORTED)),
         failed_gates=tuple(gate for gate in result.quality if not gate.passed),
         passed_gates=tuple(gate for gate in result.quality if gate.passed),
+        next_steps=tuple(next_steps(result)),
         artefacts=tuple(artefacts),
         origin=origin_of(result),
     )
+
+
+def next_steps(result: AnalysisResult) -> Iterable[str]:
+    """What to do about detectors that gave no number, one sentence for each cause."""
+    kind, statuses = result.input.kind, {branch.status for branch in result.branches}
+    if kind is not MediaKind.AUDIO and not result.faces:
+        yield _(
+            "No face was found. Look whether a face is large, sharp and turned to the camera "
+            "anywhere; cut that part out as a derived exhibit, or analyse with more frames."
+        )
+    if kind is MediaKind.VIDEO and result.media.audio is None:
+        yield _(
+            "The recording has no sound track, so voice and lips were not examined. Ask for the "
+            "original if there should be one."
+        )
+    if BranchStatus.NO_WEIGHTS in statuses:
+        yield _(
+            "A detector's weights are not installed. An administrator can list and fetch them "
+            "with “python -m ml weights”; then run the analysis again."
+        )
+    if BranchStatus.FAILED in statuses:
+        yield _(
+            "A detector stopped on an error; the others are not affected. Run the analysis again, "
+            "with fewer frames if memory was the reason, and tell an administrator if it stays."
+        )
 
 
 def origin_of(result: AnalysisResult) -> dict[str, Any]:
@@ -291,63 +307,14 @@ def _duration(result: AnalysisResult) -> float:
     return max([result.media.duration_s or 0.0, *ends])
 
 
-def _lanes(result: AnalysisResult, duration: float) -> tuple[Lane, ...]:
-    """A lane for each branch, or for each label (face track) where a branch names several."""
-    if duration <= 0:
-        return ()
-    lanes = []
-    for branch in result.branches:
-        rows: dict[str, list[ScoredItem]] = defaultdict(list)
-        for item in branch.items:
-            rows[item.label].append(item)
-        for label, items in rows.items():
-            title = f"{branch.title}, {label}" if len(rows) > 1 else branch.title
-            lanes.append(Lane(branch.name, title, tuple(_blocks(items, duration))))
-    return tuple(lanes)
-
-
-def _blocks(items: list[ScoredItem], duration: float) -> Iterable[Block]:
-    """One block an item, side by side: overlapping windows meet half-way between their centres,
-    and single frames are as wide as the usual distance between frames."""
-    items = sorted(items, key=lambda item: item.start)
-    centres = [(item.start + item.end) / 2 for item in items]
-    gaps = [later - earlier for earlier, later in itertools.pairwise(centres)]
-    usual = statistics.median(gaps) if gaps else duration
-    for index, item in enumerate(items):
-        reach = max(item.end - item.start, usual) / 2
-        left, right = centres[index] - reach, centres[index] + reach
-        if index:
-            left = max(left, (centres[index - 1] + centres[index]) / 2)
-        if index + 1 < len(items):
-            right = min(right, (centres[index] + centres[index + 1]) / 2)
-        left, right = max(0.0, left), min(duration, right)
-        yield Block(
-            left=round(left / duration * 100, 3),
-            width=round(max((right - left) / duration * 100, 0.2), 3),
-            strength=strength_of_logit(item.logit),
-            start=item.start,
-            end=item.end,
-            logit=item.logit,
-        )
-
-
-def strength_of_logit(logit: float) -> str:
-    """A word for the colour of one scored window: how far it leans and to which side."""
-    if logit >= STRONG_LOGIT:
-        return "fake-strong"
-    if logit > 0:
-        return "fake"
-    return "real-strong" if logit <= -STRONG_LOGIT else "real"
-
-
 def _curves(result: AnalysisResult) -> Iterable[dict[str, Any]]:
-    """Plots of curves with the same axes; the first over time of each branch is a ``main`` one."""
+    """Plots of curves with the same axes; the first over time of all is the ``main`` one."""
+    main_shown = False
     for branch in result.branches:
         by_axes: dict[tuple[str, str], list[Curve]] = defaultdict(list)
         for curve in branch.curves:
             if len(curve.x) >= LEAST_POINTS:
                 by_axes[(curve.x_unit, curve.y_unit)].append(curve)
-        main_shown = False
         for (x_unit, y_unit), group in by_axes.items():
             over_time = x_unit == "s"
             yield {

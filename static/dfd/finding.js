@@ -12,8 +12,9 @@ document.addEventListener("click", (event) => {
 function moveHeatMaps() {
   const slider = document.querySelector("[data-opacity]");
   if (!slider) return;
-  const faces = document.querySelector(".faces");
-  const show = () => faces.style.setProperty("--dfd-heat", slider.value / 100);
+  const show = () => document.querySelectorAll(".faces").forEach((faces) => {
+    faces.style.setProperty("--dfd-heat", slider.value / 100);
+  });
   slider.addEventListener("input", show);
   show();
 }

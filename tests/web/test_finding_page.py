@@ -95,6 +95,7 @@ def test_a_blind_reviewer_sees_no_outcome_before_answering(
     visit: Callable[..., Any], bob: User, carol: User, finding: Analysis
 ) -> None:
     page = opened(visit, bob, finding)
+    page.get_by_text("Ask somebody").click()
     page.get_by_label("Reviewer").select_option(label="carol")
     page.get_by_label("Hide the finding").check()
     page.get_by_role("button", name="Ask for a review").click()
