@@ -66,7 +66,7 @@ class TemporalBiLSTMBranch:
         values = [float(share) for share in shares.cpu().double()]
         return BranchOutput(
             status=BranchStatus.SCORED,
-            logit=sum(values) + float(self.model.fc.bias),
+            logit=sum(values) + self.model.fc.bias.item(),
             items=tuple(
                 ScoredItem(face.t, face.t, value) for face, value in zip(faces, values, strict=True)
             ),

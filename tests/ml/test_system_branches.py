@@ -203,7 +203,7 @@ def test_a_sequence_is_explained_by_shares_that_add_up(sequence: TemporalBiLSTMB
     media = made_media(16, tuple(made_face(k, k / 5) for k in range(16)))
     output = sequence.run(media)
     assert output.status is BranchStatus.SCORED
-    total = sum(item.logit for item in output.items) + float(sequence.model.fc.bias)
+    total = sum(item.logit for item in output.items) + sequence.model.fc.bias.item()
     assert output.logit == pytest.approx(total, abs=1e-9)
     assert sequence.run(media) == output
 
