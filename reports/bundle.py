@@ -130,7 +130,8 @@ def _write_result(folder: Path, run: dict[str, Any], text: str) -> None:
             f"The stored result of analysis {run['id']} is not what was recorded when it was "
             "made. Nothing was exported; verify the ledger and ask the administrator.",
         )
-    bag.write(folder / run["result_file"], text)
+    if run["result_file"]:
+        bag.write(folder / run["result_file"], text)
 
 
 def _measured(exhibit: Exhibit, name: str) -> Reference:
@@ -149,7 +150,7 @@ def write_runs(folder: Path, extract: Extract) -> None:
     Raises as ``write_content`` does.
     """
     for run in extract.record["analyses"]:
-        if run["result_file"]:
+        if run["id"] in extract.results:
             _write_result(folder, run, extract.results[run["id"]])
     _copy_derived(folder, extract)
 
@@ -170,8 +171,9 @@ def _copy_derived(folder: Path, extract: Extract) -> None:
 
 def _write_reports(folder: Path, extract: Extract) -> None:
     for run in extract.record["analyses"]:
-        if run["result_file"]:
-            html = rendering.report_html(extract.record, run["id"], folder)
+        if run["id"] in extract.results:
+            text = extract.results[run["id"]]
+            html = rendering.report_html(extract.record, run["id"], text, folder)
             name = f"data/reports/{run['id']}"
             bag.write(folder / f"{name}.html", html)
             try:

@@ -53,6 +53,7 @@ def build(
         "purpose": purpose,
         "by": actor.label,
         "qualifications": _qualifications(actor.user, redactions),
+        "redactions": sorted(redactions),
         "removals": removals(redactions),
         "case": _case(actor, case),
         "exhibits": [_exhibit(exhibit, redactions) for exhibit in exhibits],
@@ -165,6 +166,7 @@ def _run(
 ) -> tuple[dict[str, Any], str]:
     finding = detection.finding_for(actor, analysis)
     text = AnalysisResult.from_dict(finding.result).to_json() if finding else ""
+    shown = Redaction.METADATA not in redactions
     run = {
         "id": str(analysis.pk),
         "exhibit": analysis.exhibit.label,
@@ -183,7 +185,7 @@ def _run(
         "error_code": analysis.error_code,
         "error_message": analysis.error_message,
         "rerun_of": str(analysis.rerun_of_id) if analysis.rerun_of_id else "",
-        "result_file": result_file(str(analysis.pk)) if finding else "",
+        "result_file": result_file(str(analysis.pk)) if finding and shown else "",
         "result_sha256": finding.result_sha256 if finding else "",
         "casework_approved": bool(finding and finding.casework_approved),
         "reviews": [

@@ -50,6 +50,7 @@ class BundleForm(forms.Form):
             (Redaction.PICTURES.value, _("derived pictures and sounds")),
             (Redaction.NOTES.value, _("notes and texts of reviews")),
             (Redaction.PEOPLE.value, _("names of people")),
+            (Redaction.METADATA.value, _("metadata of the files, and machine results as files")),
         ],
     )
 

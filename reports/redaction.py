@@ -13,6 +13,7 @@ class Redaction(StrEnum):
     PICTURES = "pictures"
     NOTES = "notes"
     PEOPLE = "people"
+    METADATA = "metadata"
 
 
 WORDS = {
@@ -20,6 +21,8 @@ WORDS = {
     Redaction.PICTURES: "derived pictures and sounds; their hashes are kept",
     Redaction.NOTES: "the case's notes and the texts of reviews",
     Redaction.PEOPLE: "names of people; each is called by the same number throughout",
+    Redaction.METADATA: "what the files say about camera, place and time (EXIF, container, "
+    "credentials), and with it the machine's results as files; their hashes are kept",
 }
 PERSON_KEYS = frozenset({"by", "actor", "author", "reviewer", "user", "collector", "custodian"})
 

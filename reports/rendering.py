@@ -30,6 +30,7 @@ LIBRARIES = (
 def report_html(
     record: dict[str, Any],
     run_id: str,
+    text: str,
     folder: Path,
     *,
     checkpoint: str = "",
@@ -37,12 +38,11 @@ def report_html(
 ) -> str:
     """One self-contained HTML page on the run ``run_id`` of the extract ``record``.
 
-    ``folder`` holds the extract's files under their names; ``checkpoint`` is the signed note that
-    covers the ledger, empty where the ledger's slice lies beside the report; ``time_stamp`` is what
-    an authority said of it.
+    ``text`` is the run's result; ``folder`` holds the extract's files under their names;
+    ``checkpoint`` is the signed note that covers the ledger, empty where the ledger's slice lies
+    beside the report; ``time_stamp`` is what an authority said of it.
     """
     run = next(run for run in record["analyses"] if run["id"] == run_id)
-    text = (folder / run["result_file"]).read_text(encoding="utf-8")
     result = AnalysisResult.from_json(text)
     exhibit = next(e for e in record["exhibits"] if e["label"] == run["exhibit"])
     pictures = {a["id"]: _data_uri(folder, a) for a in run["artefacts"] if a["file"]}

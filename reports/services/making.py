@@ -103,6 +103,7 @@ def _report(actor: Actor, request: ExportRequest) -> _Made:
         html = rendering.report_html(
             content.record,
             str(analysis.pk),
+            content.results[str(analysis.pk)],
             folder,
             checkpoint=checkpoint.note,
             time_stamp=timestamps.time_stamp_of(checkpoint),

@@ -64,7 +64,11 @@ def outcome_for(exhibit: Exhibit) -> AnalysisOutcome:
         input=InputFacts(
             exhibit.name, exhibit.size, exhibit.sha256, exhibit.sha512, MediaKind.IMAGE
         ),
-        media=MediaFacts("png", image=ImageFacts("PNG", 240, 240, "RGB")),
+        media=MediaFacts(
+            "png",
+            image=ImageFacts("PNG", 240, 240, "RGB"),
+            tags={"EXIF GPSLatitude": "52 deg 31' N"},
+        ),
         quality=(
             QualityGate("face_size", 140.0, "px", "at least 64 px", True, ""),
             QualityGate("blur", 12.5, "", "at least 20", False, "the picture is blurred"),

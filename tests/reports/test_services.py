@@ -51,6 +51,7 @@ def test_a_report_is_stored_recorded_and_carries_the_checkpoint(
         "drawn portraits",
         "Proficiency test passed on 2026-03-01",
         "Rule 902(13) and (14)",
+        "EXIF GPSLatitude",
     ):
         assert words in text, words
     entry = AuditEvent.objects.get(action=Action.REPORT_CREATED)
@@ -141,6 +142,21 @@ def test_a_redacted_copy_lists_what_was_removed_and_verifies(
     code, words = run(folder)
     assert code == 0, words
     assert "Removed from this copy: the original recordings" in words
+
+
+def test_a_copy_without_metadata_tells_no_place(
+    analysis: Analysis, case: Case, examiner: Actor, tmp_path: Path
+) -> None:
+    left_out = ["originals", "metadata"]
+    export = made(services.request_bundle(actor=examiner, case=case, redactions=left_out))
+    folder = unpack(export, tmp_path / "placeless")
+    everything = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert b"GPSLatitude" not in everything
+    assert not (folder / "data/runs").exists()
+    assert (folder / f"data/reports/{analysis.pk}.html").exists()
+    code, words = run(folder)
+    assert code == 0, words
+    assert "Removed from this copy: what the files say about camera, place and time" in words
 
 
 def test_a_result_that_changed_in_the_database_is_not_exported(
