@@ -17,6 +17,7 @@ from typing import Any, Self
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -99,16 +100,18 @@ class Session:
 def submit(*, user_id: int, session: uuid.UUID, clip: bytes, start: float, end: float) -> Window:
     """Hand one clip to the workers. Raises LiveRefused: empty, too_large, rate, busy, queue."""
     if not clip:
-        raise LiveRefused("empty", "The clip is empty. Check that the camera is switched on.")
+        raise LiveRefused("empty", _("The clip is empty. Check that the camera is switched on."))
     if len(clip) > CLIP_BYTES:
-        raise LiveRefused("too_large", f"A clip may have {CLIP_BYTES // 1024**2} MB at most.")
+        raise LiveRefused("too_large", _("The clip is larger than the server accepts."))
     try:
         return _submit(queue.connection(), user_id, session, clip, start, end)
     except RedisError as error:
         raise LiveRefused(
             "queue",
-            "The queue does not answer, so nothing can be examined now. Tell an administrator and "
-            "try again later; your recording stays in this browser.",
+            _(
+                "The queue does not answer, so nothing can be examined now. Tell an administrator "
+                "and try again later; your recording stays in this browser."
+            ),
         ) from error
 
 
@@ -121,11 +124,13 @@ def _submit(
     redis.expire(rate, 3600)
     if int(used) > CLIPS_PER_HOUR:
         raise LiveRefused(
-            "rate", f"Only {CLIPS_PER_HOUR} windows an hour are examined. Go on in the next hour."
+            "rate",
+            _("Only %(most)d windows an hour are examined. Go on in the next hour.")
+            % {"most": CLIPS_PER_HOUR},
         )
     key = _session_key(user_id, session)
     if _read(redis, key).pending >= MOST_PENDING:
-        raise LiveRefused("busy", "The last windows are still being examined.")
+        raise LiveRefused("busy", _("The last windows are still being examined."))
     number = int(redis.incr(f"{key}:count"))
     redis.expire(f"{key}:count", SESSION_TTL_S)
     window = Window(number, start, end, time.time())
@@ -149,7 +154,7 @@ def session_of(user_id: int, session: uuid.UUID) -> Session:
     try:
         return _read(queue.connection(), _session_key(user_id, session))
     except RedisError as error:
-        raise LiveRefused("queue", "The queue does not answer.") from error
+        raise LiveRefused("queue", _("The queue does not answer.")) from error
 
 
 def take(user_id: int, session: uuid.UUID, number: int) -> tuple[Window, bytes] | None:

@@ -96,9 +96,9 @@ def _times(request: HttpRequest) -> tuple[float, float]:
     try:
         start, end = (float(request.GET.get(name, "")) for name in ("start", "end"))
     except ValueError as error:
-        raise LiveRefused("times", "Send start and end of the clip in seconds.") from error
+        raise LiveRefused("times", _("Send start and end of the clip in seconds.")) from error
     if not (math.isfinite(start) and math.isfinite(end) and 0 <= start <= end):
-        raise LiveRefused("times", "Send start and end of the clip in seconds.")
+        raise LiveRefused("times", _("Send start and end of the clip in seconds."))
     return start, end
 
 
