@@ -16,7 +16,7 @@ from audit.models import GENESIS, AuditEvent, ChainHead
 
 FIELDS = [field for field in AuditEvent._meta.concrete_fields if not field.primary_key]
 INSERT = (
-    f"INSERT INTO audit_auditevent ({', '.join(field.column for field in FIELDS)}) "
+    f"INSERT INTO audit_auditevent ({', '.join(str(field.column) for field in FIELDS)}) "
     f"VALUES ({', '.join(['%s'] * len(FIELDS))})"
 )
 UPDATE = "UPDATE audit_chainhead SET seq = %s, hash = %s, frontier = %s, seal = %s WHERE chain = %s"
@@ -91,7 +91,9 @@ def _locked(chain: str) -> ChainHead | None:
 
 def _write(event: AuditEvent, head: ChainHead) -> None:
     """Store the entry and move the head; one round trip where the database can."""
-    entry = [field.get_db_prep_save(getattr(event, field.attname), connection) for field in FIELDS]
+    entry: list[Any] = [
+        field.get_db_prep_save(getattr(event, field.attname), connection) for field in FIELDS
+    ]
     moved = [head.seq, head.hash, head.frontier, head.seal, head.chain]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

@@ -17,8 +17,9 @@ def disagreements() -> Iterator[Disagreement]:
     """Missing triggers, and exports that are not as recorded."""
     yield from triggers.missing(connection, (*GUARDS, *ORDER_GUARDS))
     stored = recorded(Action.REPORT_CREATED, Action.EXPORT_STORED)
-    for row in Export.objects.values("pk", "kind", "sha256", "size").iterator():
-        key = f"reports.export:{row.pop('pk')}"
+    for export in Export.objects.iterator():
+        key = f"reports.export:{export.pk}"
+        row = {"kind": export.kind, "sha256": export.sha256, "size": export.size}
         yield from compared("export", key, row, stored.pop(key, None))
     for key in stored:
         yield Disagreement(GONE, f"export ({key}) was recorded and has no row")

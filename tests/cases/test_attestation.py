@@ -5,6 +5,7 @@ Runs on SQLite here, on PostgreSQL through ``test_postgresql``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -22,10 +23,10 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def handled(receive, alice: User) -> Exhibit:
+def handled(receive: Callable[..., Exhibit], alice: User) -> Exhibit:
     """An exhibit with a custody of several steps."""
     stated = Acquisition(source="a phone", acquired_at=datetime(2026, 3, 1, tzinfo=UTC))
-    exhibit: Exhibit = receive(acquisition=stated)
+    exhibit = receive(acquisition=stated)
     actor = user_actor(alice)
     services.record_view(actor=actor, exhibit=exhibit)
     services.verify_exhibit(actor=actor, exhibit=exhibit)
@@ -92,7 +93,7 @@ def test_deleted_and_invented_custody_steps_are_named(handled: Exhibit) -> None:
 
 
 def test_an_exhibit_that_nobody_received_is_named(handled: Exhibit) -> None:
-    columns = ", ".join(field.column for field in Exhibit._meta.concrete_fields)
+    columns = ", ".join(str(field.column) for field in Exhibit._meta.concrete_fields)
     copied = columns.replace("id,", "'00000000000000000000000000000009',", 1)
     copied = copied.replace("number", "9")
     (message,) = as_database_administrator(
