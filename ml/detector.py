@@ -86,7 +86,10 @@ class DeepfakeDetector:
         self.branches = [self.pool.get(name) for name in self.profile.branches]
         require_ready(self.branches, self.profile.name)
         self._preparer = Preparer(
-            self.device, self.profile.face_detector, self.profile.detect_every
+            self.device,
+            self.profile.face_detector,
+            self.profile.detect_every,
+            self.profile.min_face,
         )
 
     def analyze(

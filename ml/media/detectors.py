@@ -167,8 +167,33 @@ class ReserveDetector:
         ]
 
 
-def face_detector(name: str, device: torch.device) -> FaceDetector:
-    """ "mtcnn", "haar" or "mtcnn_haar"; ``ParameterError`` for another name."""
+class LargeFaces:
+    """A detector's faces whose shorter side has at least ``min_size`` pixels of the picture."""
+
+    def __init__(self, detector: FaceDetector, min_size: int) -> None:
+        self._detector, self._min_size = detector, min_size
+        self.name = f"{detector.name}, from {min_size} pixels"
+
+    def detect(self, pictures: Sequence[NDArray[np.uint8]]) -> list[list[RawFace]]:
+        """Largest first, the small ones left out."""
+        return [
+            [face for face in faces if _shorter_side(face.box) >= self._min_size]
+            for faces in self._detector.detect(pictures)
+        ]
+
+
+def _shorter_side(box: Box) -> float:
+    return min(box[2] - box[0], box[3] - box[1])
+
+
+def face_detector(name: str, device: torch.device, min_size: int = 0) -> FaceDetector:
+    """ "mtcnn", "haar" or "mtcnn_haar", with ``min_size`` only faces of so many pixels and more;
+    ``ParameterError`` for another name."""
+    detector = _named(name, device)
+    return LargeFaces(detector, min_size) if min_size else detector
+
+
+def _named(name: str, device: torch.device) -> FaceDetector:
     if name == "mtcnn":
         return MtcnnDetector(device)
     if name == "haar":

@@ -59,9 +59,13 @@ class Preparer:
     """Holds the face detector and turns files into ``PreparedMedia``."""
 
     def __init__(
-        self, device: torch.device, detector: str = "mtcnn", detect_every: int = 1
+        self,
+        device: torch.device,
+        detector: str = "mtcnn",
+        detect_every: int = 1,
+        min_face: int = 0,
     ) -> None:
-        self._detector: FaceDetector = face_detector(detector, device)
+        self._detector: FaceDetector = face_detector(detector, device, min_face)
         self._detect_every = detect_every
 
     def prepare(self, path: Path, plan: DecodePlan) -> PreparedMedia:

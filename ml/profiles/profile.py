@@ -20,7 +20,8 @@ from ml.profiles import FOLDER, profile_names
 class Profile:
     """One TOML file. ``branches`` run in this order; ``shares`` are the weights of the weighted
     average; ``tau`` sharpens the adaptive strategy; ``sampling``, ``max_frames``,
-    ``frame_step`` choose frames; ``detect_every`` detects faces on every k-th of them."""
+    ``frame_step`` choose frames; ``detect_every`` detects faces on every k-th of them;
+    ``min_face`` leaves out faces of fewer pixels (0: the detector's own limit)."""
 
     name: str
     sha256: str
@@ -29,6 +30,7 @@ class Profile:
     branches: tuple[str, ...]
     face_detector: str = "mtcnn"
     detect_every: int = 1
+    min_face: int = 0
     sampling: str = "uniform"
     max_frames: int = 32
     frame_step: int = 5

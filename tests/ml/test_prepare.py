@@ -80,6 +80,18 @@ def test_the_reserve_is_asked_only_where_the_first_finds_nothing() -> None:
     assert found[1][0].posed
 
 
+@pytest.mark.parametrize("name", ["mtcnn", "haar"])
+def test_faces_below_the_wanted_size_are_left_out(name: str) -> None:
+    pair = np.full((256, 400, 3), 128, np.uint8)
+    pair[:, :256] = draw_face(256)
+    pair[60:188, 262:390] = draw_face(128)
+    assert len(face_detector(name, CPU).detect([pair])[0]) == 2
+    detector = face_detector(name, CPU, 80)
+    (face,) = detector.detect([pair])[0]
+    assert face.box[0] < 256
+    assert "from 80 pixels" in detector.name
+
+
 def test_several_faces_in_one_picture() -> None:
     pair = np.concatenate([draw_face(256), draw_face(256)], axis=1)
     assert len(MtcnnDetector(CPU).detect([pair])[0]) == 2
