@@ -3,8 +3,9 @@
 ``all --data FOLDER`` reproduces every published figure: scores, reports, tables, pictures, the page
 in ``docs/evaluation`` and the model cards. ``audio``, ``image``, ``video`` and ``sync`` do one of
 them. Scores are kept in a cache, so a stopped run goes on where it was and only what changed is
-scored again; ``--from-scores`` runs no network at all. ``scores`` checks the metrics on scores
-whose answers are known; ``cards`` writes the figures into the model cards.
+scored again; ``--from-scores`` runs no network at all. ``dataset`` measures on a public set in its
+own layout; ``scores`` checks the metrics on scores whose answers are known; ``cards`` writes the
+figures into the model cards.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from typing import Any
 import torch
 
 from ml.errors import MlError
-from ml.evaluation import run, summary, sync
+from ml.evaluation import dataset, run, summary, sync
 from ml.evaluation.cards import refresh
 from ml.evaluation.reference_scores import check
 from ml.evaluation.store import ScoreStore, default_path
+from ml.training.datasets.catalogue import parse
 from ml.weights.registry import WeightRegistry
 
 KINDS = ("audio", "image", "video", "sync")
 PUBLISHED = Path("docs/evaluation")
+OWN = Path("var/evaluation")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -35,11 +38,13 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.what == "cards":
         return _cards(WeightRegistry(options.weights_dir))
-    if options.data is None and not options.from_scores:
+    if options.what == "dataset" and not options.dataset:
+        parser.error("evaluate dataset needs --dataset NAME=FOLDER")
+    if options.what != "dataset" and options.data is None and not options.from_scores:
         parser.error(f"evaluate {options.what} needs --data FOLDER, or --from-scores")
     if options.folds and options.what not in run.SCORERS:
         parser.error("--folds goes with audio, image or video")
-    if options.limit and options.out == PUBLISHED:
+    if options.limit and options.out == PUBLISHED and options.what != "dataset":
         parser.error("--limit is a trial: name another folder with --out")
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -58,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=("all", *KINDS, "scores", "cards"))
+    parser.add_argument("what", choices=("all", *KINDS, "dataset", "scores", "cards"))
     parser.add_argument("--data", type=Path, help="folder with audio/, images/ and videos/")
     parser.add_argument(
         "--from-scores", action="store_true", help="from the scores in --out, without networks"
@@ -69,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
         "--folds", nargs="+", default=[], metavar="BRANCH=FILE",
         help="scores.csv of trainings that left sources out; kept as leave-source-out scores",
     )  # fmt: skip
+    parser.add_argument(
+        "--dataset", action="append", default=[], metavar="NAME=FOLDER",
+        help="a public set in its own layout ('python -m ml data list' names them)",
+    )  # fmt: skip
+    parser.add_argument("--split", default="", help="dataset: only this split (all)")
     parser.add_argument("--limit", type=int, default=0, help="so many of each class, for a trial")
     parser.add_argument("--cache", type=Path, default=default_path(), help="file of known scores")
     parser.add_argument("--fresh", action="store_true", help="score again what the cache knows")
@@ -80,6 +90,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     """Measure what was asked for and print it."""
     registry = WeightRegistry(options.weights_dir)
     store = ScoreStore(options.cache, fresh=options.fresh)
+    if options.what == "dataset":
+        return _datasets(options, registry, store)
     data = None if options.from_scores else options.data
     for what in KINDS if options.what == "all" else (options.what,):
         if what == "sync":
@@ -90,6 +102,19 @@ def _evaluate(options: argparse.Namespace) -> int:
     summary.write(options.out)
     if options.out == PUBLISHED:
         _cards(registry)
+    return 0
+
+
+def _datasets(options: argparse.Namespace, registry: WeightRegistry, store: ScoreStore) -> int:
+    """Measure on public sets, beside what is published."""
+    out = OWN if options.out == PUBLISHED else options.out
+    for name, root in parse(options.dataset).items():
+        report = dataset.evaluate(
+            name, root, out, registry, store, split=options.split, limit=options.limit
+        )
+        _show(report)
+        if not report["weights"]:
+            print(f"{name}: no branch scored both classes; the scores are in {out}")
     return 0
 
 

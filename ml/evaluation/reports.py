@@ -51,18 +51,19 @@ def detectors(
     return found
 
 
-def write_report(what: str, found: Sequence[Detector], out: Path) -> dict[str, Any]:
-    """Write ``out/WHAT.json`` and return it."""
+def write_report(what: str, found: Sequence[Detector], out: Path, name: str = "") -> dict[str, Any]:
+    """Write ``out/WHAT.json`` (or ``out/NAME.json``) and return it."""
     weights: dict[str, Any] = {}
     for detector in found:
         entry: dict[str, Any] = {"sha256": detector.sha256} if detector.sha256 else {}
         weights[detector.name] = entry | {"sets": [table(item) for item in detector.sets]}
+    data = "" if name else " --data DATA"
     report = {
-        "command": f"python -m ml evaluate {what} --data DATA",
+        "command": f"python -m ml evaluate {what}{data}",
         "interval": INTERVAL,
         "weights": weights,
     }
-    save(report, out / f"{what}.json")
+    save(report, out / f"{name or what}.json")
     return report
 
 

@@ -70,7 +70,7 @@ def logits_of(path: Path, loaded: dict[str, Branch], preparer: Preparer) -> dict
     """The logit of each branch, None where it is not applicable. Raises MediaError."""
     if not loaded:
         return {}
-    media = preparer.prepare(path, DecodePlan())
+    media = preparer.prepare(path, DecodePlan(dense_s=0.0))
     return {name: branch.run(media).logit for name, branch in loaded.items()}
 
 

@@ -70,6 +70,9 @@ TRAININGS: dict[str, tuple[Callable[[Config, Path, Path], Task], str]] = {
     "gate": (_gate, "Tiny-LaDeDa"),
 }
 
+# Which part of a data folder a training reads; the others read what an earlier training left.
+READS = {"audio": "audio", "image": "images", "exit": "images", "video": "videos", "sync": "videos"}
+
 
 def main(arguments: Sequence[str]) -> int:
     """Train to the end of the configuration, resuming what ``--out`` holds. Returns the exit
@@ -79,7 +82,12 @@ def main(arguments: Sequence[str]) -> int:
     for name, (_, words) in TRAININGS.items():
         command = commands.add_parser(name, help=words)
         command.add_argument("--config", type=Path, required=True, help="TOML file, the recipe")
-        command.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+        command.add_argument("--data", type=Path, help="folder with audio/, images/ and videos/")
+        command.add_argument(
+            "--dataset", action="append", default=[], metavar="NAME=FOLDER",
+            help="instead of --data: a public set in its own layout, once or several times; "
+            "also a table [datasets] of the configuration ('python -m ml data list')",
+        )  # fmt: skip
         command.add_argument(
             "--out", type=Path, required=True,
             help="checkpoints, logs, weights; what was prepared once is kept in its parent",
@@ -89,6 +97,10 @@ def main(arguments: Sequence[str]) -> int:
     heads.add_argument("--config", type=Path, required=True, help="TOML file, the recipe")
     heads.add_argument("--data", type=Path, required=True, help="folder with images/")
     heads.add_argument("--out", type=Path, required=True, help="weights, held-out scores")
+    readout = commands.add_parser("readout", help="the last layer of a frozen speech network")
+    readout.add_argument("--config", type=Path, required=True, help="TOML file, the recipe")
+    readout.add_argument("--data", type=Path, required=True, help="folder with audio/")
+    readout.add_argument("--out", type=Path, required=True, help="weights, held-out scores")
     calibration = commands.add_parser("calibration", help="a branch's calibrator, from scores")
     calibration.add_argument("--branch", required=True)
     calibration.add_argument("--scores", type=Path, nargs="+", required=True)
@@ -96,7 +108,12 @@ def main(arguments: Sequence[str]) -> int:
     fusion.add_argument("--scores", nargs="+", required=True, metavar="BRANCH=FILE")
     fusion.add_argument("--weights-dir", type=Path, help="folder with registry.toml")
     options = parser.parse_args(arguments)
-    run = {"calibration": calibrate, "fusion": fuse, "statistics": fit_heads}.get(options.what, train)
+    run = {
+        "calibration": calibrate,
+        "fusion": fuse,
+        "statistics": fit_heads,
+        "readout": fit_readout,
+    }.get(options.what, train)
     try:
         figures = run(options)
     except (ConfigError, MlError, FileNotFoundError) as error:
@@ -125,6 +142,22 @@ def fit_heads(options: argparse.Namespace) -> dict[str, float]:
     return fit(section(StatisticsConfig, config["statistics"]), options.data, options.out)
 
 
+def fit_readout(options: argparse.Namespace) -> dict[str, float]:
+    """Fit the last layer of a speech network; the equal error rate of what was held out."""
+    from ml.training.audio import AudioConfig
+    from ml.training.readout import ReadoutConfig
+    from ml.training.readout import train as fit
+
+    config = read_config(options.config)
+    if missing := {"audio", "readout"} - config.keys():
+        raise ConfigError(f"{options.config} has no tables {sorted(missing)}")
+    readout, audio = (
+        section(ReadoutConfig, config["readout"]),
+        section(AudioConfig, config["audio"]),
+    )
+    return fit(readout, audio, options.data, options.out)
+
+
 def fuse(options: argparse.Namespace) -> dict[str, float]:
     """Fit and write the fusion heads beside the calibrators; how many, and of how many sizes."""
     from ml.fusion.calibration import Calibrator
@@ -150,12 +183,30 @@ def train(options: argparse.Namespace) -> dict[str, float]:
     if "engine" not in config:
         raise ConfigError(f"{options.config} has no table [engine]")
     build = TRAININGS[options.what][0]
+    data = options.data or (prepared(options, config) if options.what in READS else Path())
     try:
-        task = build(config, options.data, options.out.parent)
+        task = build(config, data, options.out.parent)
     except KeyError as error:
         raise ConfigError(f"{options.config} has no table {error}") from error
     engine = section(EngineConfig, config["engine"])
     return Trainer(task, engine, options.out, torch.device(options.device)).run()
+
+
+def prepared(options: argparse.Namespace, config: Config) -> Path:
+    """The folder made of the public sets that the command or the configuration names; the
+    command's win. ``[datasets]`` maps names to folders; frames and limit are those of
+    ``python -m ml data prepare``. Raises ConfigError when no set is named, DatasetError."""
+    from ml.training.datasets.catalogue import parse
+    from ml.training.datasets.prepare import Options, prepare
+
+    named = dict(config.get("datasets", {}))
+    limits = Options(int(named.pop("frames", 8)), int(named.pop("limit", 0)))
+    chosen = parse(options.dataset or [f"{name}={folder}" for name, folder in named.items()])
+    if not chosen:
+        raise ConfigError("name a folder with --data or a public set with --dataset NAME=FOLDER")
+    folder: Path = options.out.parent / "datasets"
+    prepare(chosen, READS[options.what], folder, limits)
+    return folder
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Public sets in their own layouts, as records that training and evaluation share."""
