@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from cases.api import views
+from cases.api import keeping, views
 
 urlpatterns = [
+    *keeping.urlpatterns,
     path("cases", views.CasesView.as_view(), name="cases"),
     path("cases/<uuid:case_id>", views.CaseView.as_view(), name="case"),
     path("cases/<uuid:case_id>/close", views.CloseCaseView.as_view(), name="case_close"),

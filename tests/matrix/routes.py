@@ -137,6 +137,14 @@ ROUTES: dict[str, dict[str, Need]] = {
     "api:exhibit_content": {"get": Need(A.DOWNLOAD)},
     "api:custody": {"get": Need(A.VIEW)},
     "api:verify": {"post": Need(A.VERIFY)},
+    "api:holds": {
+        "get": Need(A.VIEW),
+        "post": Need(A.MANAGE, lambda r: {"matter": "x", "reason": "x"}),
+    },
+    "api:transfers": {
+        "get": Need(A.VIEW),
+        "post": Need(A.TRANSFER, lambda r: {"receiver": "member", "purpose": "x"}),
+    },
     "api:analysis": {"get": Need(A.VIEW_FINDINGS)},
     "api:cancel": {"post": Need(A.ANALYSE)},
     "api:rerun": {"post": Need(A.ANALYSE)},
@@ -186,6 +194,7 @@ ELSEWHERE = {
     "cases:create": "anybody but an auditor may open a case: tests/cases/test_people.py",
     "cases:save_view": "a person's own views: tests/web/test_saved_views.py",
     "cases:remove_view": "a person's own views: tests/web/test_saved_views.py",
+    "api:transfer": "only the receiver may answer: tests/api/test_keeping.py",
     "cases:transfer": "only the receiver may answer: tests/cases/test_custody.py",
     "detection:compare": "the runs are named in the query: tests/web/test_batch.py",
     "detection:live_session": "a person's own clips: tests/web/test_live_check.py",
