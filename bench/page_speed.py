@@ -193,7 +193,7 @@ def measure(client: Client, who: str, name: str, address: str, repeat: int) -> P
         client.get(address)
     statements = [str(query["sql"]) for query in queries.captured_queries]
     reads = [
-        sql for sql in statements if not sql.startswith(WRITES) and '"audit_chainhead"' not in sql
+        sql for sql in statements if not sql.startswith(WRITES) and "audit_chainhead" not in sql
     ]
     return Page(who, name, processor, clock, len(reads), len(statements), len(answer.content))
 

@@ -100,7 +100,7 @@ def get_exhibit(actor: Actor, exhibit_id: uuid.UUID | str) -> Exhibit:
 
 def get_exhibit_by_number(actor: Actor, case_number: str, number: int) -> Exhibit:
     """The exhibit ``case_number/number``. Raises Exhibit.DoesNotExist."""
-    rows = exhibits_for(actor)
+    rows = exhibits_for(actor).select_related("custodian")
     exhibit: Exhibit = rows.get(case__number=case_number, number=number)
     return exhibit
 
@@ -128,7 +128,8 @@ def holds_of(actor: Actor, case: Case) -> QuerySet[Any]:
 
 def transfers_of(actor: Actor, exhibit: Exhibit) -> QuerySet[Any]:
     """Transfers of the exhibit, newest first."""
-    return Transfer.objects.restrict(actor, CaseAction.VIEW).filter(exhibit=exhibit)
+    rows = Transfer.objects.restrict(actor, CaseAction.VIEW).filter(exhibit=exhibit)
+    return rows.select_related("receiver")
 
 
 def transfers_waiting_for(actor: Actor) -> QuerySet[Any]:

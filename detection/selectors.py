@@ -7,7 +7,7 @@ pages and the API never reach for ``analysis.finding``: they ask ``finding_for``
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
@@ -72,6 +72,19 @@ def batch_of(actor: Actor, case: Case) -> QuerySet[Any]:
         )
     )
     return rows
+
+
+class Seen(NamedTuple):
+    """What a table shows of a finding."""
+
+    verdict: str
+    log10_lr: float | None
+
+
+def seen_of(run: Analysis) -> Seen | None:
+    """What ``analyses_for`` read of the finding beside the run; None where none may be seen."""
+    verdict = getattr(run, "seen_verdict", None)
+    return Seen(verdict, getattr(run, "seen_log10_lr", None)) if verdict else None
 
 
 def analysis_for(actor: Actor, analysis_id: uuid.UUID | str) -> Analysis:

@@ -29,7 +29,7 @@ from cases.views.frame import HtmxRequest, case_or_404, case_page, exhibit_or_40
 from detection.forms import SettingsForm
 from detection.lineage import lineage
 from detection.models import OPEN_STATUSES, Analysis, Finding
-from detection.selectors import analyses_for, findings_for, result_of
+from detection.selectors import analyses_for, finding_for, findings_for, result_of, seen_of
 from detection.views.comparison import MOST_COMPARED
 from detection.views.finding import origin_of
 from detection.views.tables import csv_response, findings_by_run, queue_each, whole_numbers
@@ -163,23 +163,23 @@ def exhibit(request: HttpRequest, number: str, exhibit_number: int) -> HttpRespo
     item = exhibit_or_404(actor, number, exhibit_number)
     case_services.record_view(actor=actor, exhibit=item, purpose=_("looked at the exhibit's page"))
     runs = list(analyses_for(actor, exhibit=item))
-    findings = findings_by_run(actor, runs)
-    newest = next((run for run in runs if run.pk in findings), None)
+    newest = next((run for run in runs if seen_of(run)), None)
+    finding = finding_for(actor, newest) if newest else None
     custody = custody_of(actor, item).order_by("-id")
     context = {
         "exhibit": item,
         "case": item.case,
         "may": may(actor, item.case),
         "nav": "cases",
-        "rows": [(run, findings.get(run.pk)) for run in runs],
+        "rows": [(run, seen_of(run)) for run in runs],
         "custody": lines(custody, newest_views(custody)[:CUSTODY_SHOWN]),
         "duplicates": same_content(actor, item)[:10],
         "transfers": transfers_of(actor, item)[:5],
         "settings_form": SettingsForm(),
         "measured_by": newest,
     }
-    if newest is not None:
-        result = result_of(findings[newest.pk])
+    if newest is not None and finding is not None:
+        result = result_of(finding)
         tree = lineage(actor, newest)
         context |= {
             "media": result.media,

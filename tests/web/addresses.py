@@ -80,6 +80,7 @@ def pages_of_a_case(finding: Analysis) -> dict[str, str]:
     return {
         "evidence": case,
         "analyses": f"{case}analyses/",
+        "batch": f"{case}batch/",
         "notes": f"{case}notes/",
         "people": f"{case}people/",
         "custody": f"{case}custody/",
@@ -93,9 +94,12 @@ def pages_of_a_case(finding: Analysis) -> dict[str, str]:
     }
 
 
-def page_of_two_runs(first: Analysis, second: Analysis) -> dict[str, str]:
-    """Two runs over one exhibit, side by side."""
-    return {"comparison": f"/analyses/{first.pk}/compare/{second.pk}/"}
+def pages_of_two_runs(first: Analysis, second: Analysis) -> dict[str, str]:
+    """Two runs over one exhibit, side by side, by either of two addresses."""
+    return {
+        "comparison": f"/analyses/{first.pk}/compare/{second.pk}/",
+        "comparison of several": f"/compare/?run={first.pk}&run={second.pk}",
+    }
 
 
 def our_routes() -> Iterator[tuple[str, str]]:

@@ -15,10 +15,10 @@ from detection import services
 from detection.models import Analysis
 from reports import services as reporting
 from tests.web.addresses import (
-    page_of_two_runs,
     pages_of_a_case,
     pages_of_a_recent_sign_in,
     pages_of_everybody,
+    pages_of_two_runs,
 )
 from webhooks.services import create_endpoint
 
@@ -87,7 +87,7 @@ def furnish(
         **pages_of_everybody(),
         **pages_of_a_recent_sign_in(key),
         **pages_of_a_case(finding),
-        **page_of_two_runs(finding, second),
+        **pages_of_two_runs(finding, second),
         "failed analysis": f"/analyses/{failed.pk}/",
         "new web hook": "/account/webhooks/new/",
         "web hook": f"/account/webhooks/{hook.pk}/",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import os
 import re
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from tests.web.addresses import NO_PAGES, our_routes, pages_of_a_case, pages_of_
 from tests.web.conftest import finished, just_signed_in
 
 READS = 12
+BUDGETS = Path(__file__).with_name("query_budget.json")
 NOT_WITH_GET = 405
 FIRST_LOAD = 500_000  # bytes, compressed, without the recording itself
 LINKED = re.compile(rb'(?:src|href)="/static/([^"]+)"')
@@ -39,7 +42,7 @@ def reads_of(client: Client, address: str) -> list[str]:
     return [
         sql
         for sql in statements
-        if not sql.startswith(LEDGER_WRITES) and '"audit_chainhead"' not in sql
+        if not sql.startswith(LEDGER_WRITES) and "audit_chainhead" not in sql
     ]
 
 
@@ -57,12 +60,23 @@ def test_every_page_is_in_the_list(alice: User, every_page: dict[str, str]) -> N
 
 @pytest.mark.usefixtures("redis_server")
 def test_every_page_answers_within_its_budget(alice: User, every_page: dict[str, str]) -> None:
+    """The committed number of reads is the budget; a page that needs more must be worth it.
+
+    ``DFD_WRITE_BUDGETS=1`` writes the file anew; READS stays the limit all the same.
+    """
     client = just_signed_in(alice)
-    dear = {}
-    for name, address in every_page.items():
-        reads = reads_of(client, address)
-        if len(reads) > READS:
-            dear[name] = [sql[:160] for sql in reads]
+    reads = {name: reads_of(client, address) for name, address in every_page.items()}
+    if os.environ.get("DFD_WRITE_BUDGETS"):
+        counts = {name: len(statements) for name, statements in sorted(reads.items())}
+        BUDGETS.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")
+    budgets = json.loads(BUDGETS.read_text(encoding="utf-8"))
+    assert set(budgets) == set(reads), "DFD_WRITE_BUDGETS=1 writes them"
+    assert max(budgets.values()) <= READS
+    dear = {
+        name: [sql[:160] for sql in statements]
+        for name, statements in reads.items()
+        if len(statements) > budgets[name]
+    }
     assert dear == {}
 
 
@@ -159,7 +173,8 @@ def test_every_page_carries_the_strict_policy(alice: User, every_page: dict[str,
         assert policy["default-src"] == {"'none'"}, name
         assert policy["object-src"] == policy["base-uri"] == {"'none'"}, name
         assert policy["frame-ancestors"] == {"'none'"}, name
-        for kind, sources in policy.items():
+        for kind, named in policy.items():
+            sources = {source for source in named if not source.startswith("'nonce-")}
             assert not {source for source in sources if "unsafe" in source}, (name, kind)
             assert not {source for source in sources if "*" in source or "//" in source}, name
         assert {source[:7] for source in policy["script-src"]} <= {"'self'", "'nonce-"}, name
