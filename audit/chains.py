@@ -94,7 +94,7 @@ def _write(event: AuditEvent, head: ChainHead) -> None:
     entry: list[Any] = [
         field.get_db_prep_save(getattr(event, field.attname), connection) for field in FIELDS
     ]
-    moved = [head.seq, head.hash, head.frontier, head.seal, head.chain]
+    moved: list[Any] = [head.seq, head.hash, head.frontier, head.seal, head.chain]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
