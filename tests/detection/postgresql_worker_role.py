@@ -10,11 +10,14 @@ import pytest
 from django.core.management import call_command
 from django.db import ProgrammingError, connection, transaction
 
-from accounts.actors import worker_actor
+from accounts.actors import user_actor, worker_actor
+from accounts.models import User
 from cases import services as cases
 from detection import services
 from detection.models import Analysis
 from tests.detection.conftest import outcome_for
+from webhooks.models import Event
+from webhooks.services import create_endpoint
 
 ROLE = "dfd_worker_test"
 
@@ -51,6 +54,17 @@ def test_it_claims_and_stores(queued: Analysis, as_worker: None) -> None:
     services.record_heartbeat(analysis=analysis)
     finding = services.store_result(analysis=analysis, outcome=outcome_for(queued.exhibit))
     assert finding.analysis_id == queued.pk
+
+
+def test_what_it_stores_is_told_to_web_hooks(
+    alice: User, queued: Analysis, request: pytest.FixtureRequest
+) -> None:
+    create_endpoint(
+        actor=user_actor(alice), url="https://93.184.215.14/", events=["analysis.finished"]
+    )
+    request.getfixturevalue("as_worker")
+    test_it_claims_and_stores(queued, None)
+    assert Event.objects.get().type == "analysis.finished"
 
 
 def test_it_freezes_evidence_that_changed(queued: Analysis, as_worker: None) -> None:
