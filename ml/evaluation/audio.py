@@ -15,7 +15,7 @@ import torch
 
 from ml.branches.base import Branch
 from ml.branches.registry import NAMES, create_branch
-from ml.branches.speech_network import SAMPLES, SpeechNetworkBranch
+from ml.branches.speech_network import SpeechNetworkBranch
 from ml.evaluation.scored import Scored
 from ml.evaluation.store import ScoreStore, file_digest, recipe
 from ml.media.plan import DecodePlan
@@ -89,10 +89,10 @@ def _logits(
     """A speech network hears the first window of a clip, at once with others; another branch
     gets the clip as an analysis would prepare it, and may have nothing to say (None)."""
     if isinstance(branch, SpeechNetworkBranch):
-        windows = branch.score
+        windows, samples = branch.score, branch.samples
 
         def compute(places: Sequence[int]) -> list[float | None]:
-            logits = windows([repeat_to(clips[k].waveform, SAMPLES) for k in places])
+            logits = windows([repeat_to(clips[k].waveform, samples) for k in places])
             return [float(logit) for logit in logits]
 
         return store.values(recipe(branch, registry, HOW), digests, compute, branch.name)

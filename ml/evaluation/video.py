@@ -14,10 +14,18 @@ from tqdm import tqdm
 
 from ml.branches.base import Branch
 from ml.branches.registry import NAMES, create_branch
+from ml.branches.speech_network import (
+    HOP_S,
+    MOST_WINDOWS,
+    SpeechNetworkBranch,
+    speech_windows,
+)
 from ml.evaluation.scored import Scored
 from ml.evaluation.store import ScoreStore, file_digest, recipe
 from ml.media.plan import DecodePlan
 from ml.media.prepare import Preparer
+from ml.media.prepared import SAMPLE_RATE, PreparedMedia
+from ml.media.windows import repeat_to
 from ml.result import MediaKind
 from ml.training.image_data import read_manifest
 from ml.weights.registry import WeightRegistry
@@ -71,7 +79,23 @@ def logits_of(path: Path, loaded: dict[str, Branch], preparer: Preparer) -> dict
     if not loaded:
         return {}
     media = preparer.prepare(path, DecodePlan(dense_s=0.0))
-    return {name: branch.run(media).logit for name, branch in loaded.items()}
+    return {name: logit_of(branch, media) for name, branch in loaded.items()}
+
+
+def logit_of(branch: Branch, media: PreparedMedia) -> float | None:
+    """The branch's logit. A speech network is not asked for its explanation, which would take
+    sixty times as long as the score."""
+    if not isinstance(branch, SpeechNetworkBranch):
+        return branch.run(media).logit
+    wave = media.waveform
+    if media.blocked(branch.name) or wave is None or wave.size == 0:
+        return None
+    hop = max(HOP_S, wave.size / SAMPLE_RATE / MOST_WINDOWS)
+    starts = speech_windows(wave.size, media.speech, hop, branch.samples)
+    if not starts:
+        return None
+    windows = [repeat_to(wave[start:], branch.samples) for start in starts]
+    return branch.pooled(branch.score(windows))
 
 
 def _labelled(rows: list[dict[str, str]], label: str) -> list[dict[str, str]]:
