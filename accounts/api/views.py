@@ -46,7 +46,7 @@ class Resource(GenericAPIView[Any]):
         require_fit(request)
         self._kept = idempotency.begin(request, caller_of(request))
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """The header ``Allow``; what each method takes is said by the schema."""
         return Response(status=204)
 
