@@ -1,4 +1,4 @@
-"""A register of many cases for the speed of pages: bulk rows with a ledger that verifies.
+"""A register of many cases for the speed of pages: bulk rows with a ledger whose chains hold.
 
 Services would need hours for 100,000 cases. Here the same rows go in by the thousand, and each
 case gets the ledger entries that opening it and receiving its exhibits leave, linked, hashed and
