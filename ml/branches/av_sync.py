@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from ml.weights.registry import WeightRegistry
 
 TOLERANCE = 1
 SMOOTHING = 9
+SPEECH_S = 1.0
 
 
 class AvSyncBranch:
@@ -49,6 +52,11 @@ class AvSyncBranch:
         lips = lip_input(media.clips[0], media.waveform, media.audio_start)
         if lips is None:
             return BranchOutput.not_applicable("Face and sound overlap by less than 1.2 seconds.")
+        spoken = seconds_within(media.speech, *(lips.t[[0, -1]] - media.audio_start))
+        if spoken < SPEECH_S:
+            return BranchOutput.not_applicable(
+                "Less than a second of speech falls into the time the face is seen."
+            )
         distances = self.distances(lips)
         mean = np.mean(distances, axis=0)
         shifts = np.arange(-REACH, REACH + 1)
@@ -92,6 +100,11 @@ class AvSyncBranch:
             audio = self.model.embed_audio(torch.from_numpy(lips.mels)[None].to(self.device))
             table = distance_by_shift(video[0], audio[0])
         return np.asarray(table.double().cpu().numpy())
+
+
+def seconds_within(stretches: Sequence[tuple[float, float]], first: float, last: float) -> float:
+    """Seconds of ``stretches`` that lie between ``first`` and ``last``."""
+    return sum(max(0.0, min(end, last) - max(start, first)) for start, end in stretches)
 
 
 def create() -> AvSyncBranch:

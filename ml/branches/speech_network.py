@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 from torch import Tensor, nn
 
 from ml.branches.base import BranchOutput
@@ -25,7 +26,7 @@ BATCH = 8
 
 
 class SpeechNetworkBranch:
-    """A network fed with waveforms, on sliding windows; the clip is the mean of its windows.
+    """A network fed with waveforms, on sliding windows, which ``pooled`` joins to one logit.
 
     ``build`` makes the network from the registry entry, ``samples`` is the length of a window
     (4.04 s by default). ``label_polarity`` of the entry says which way its output points; logits
@@ -83,18 +84,38 @@ class SpeechNetworkBranch:
         peak = int(np.argmax(logits))
         return BranchOutput(
             status=BranchStatus.SCORED,
-            logit=float(np.mean(logits)),
+            logit=self.pooled(logits),
             items=items,
             curves=(*self._timeline(items), *self._occlusion(windows[peak], items[peak])),
             details={
                 "windows": len(starts),
                 "window_s": self.samples / SAMPLE_RATE,
                 "hop_s": round(hop, 3),
-                "aggregation": "mean of the windows that hold speech",
+                "aggregation": self.aggregation,
                 "highest_window_logit": float(logits[peak]),
                 "repeated_to_fill_a_window": wave.size < self.samples,
             },
         )
+
+    @property
+    def aggregation(self) -> str:
+        """How the windows that hold speech become one logit, in words."""
+        kind = "log-mean-exp" if self._sharpness() else "mean"
+        return f"{kind} of the windows that hold speech"
+
+    def pooled(self, logits: NDArray[np.float64]) -> float:
+        """One logit of those of the windows (N,): their mean, or, where the weight names a
+        ``sharpness``, the log-mean-exp, in which a short spliced part is not averaged away.
+        ``window_penalty`` takes back what that adds to a genuine recording of many windows."""
+        sharpness = self._sharpness()
+        if not sharpness:
+            return float(np.mean(logits))
+        pooled = (logsumexp(sharpness * logits) - np.log(len(logits))) / sharpness
+        penalty = float(self.entry.preprocessing.get("window_penalty", 0.0))
+        return float(pooled - penalty * (1 - 1 / len(logits)))
+
+    def _sharpness(self) -> float:
+        return float(self.entry.preprocessing.get("sharpness", 0.0))
 
     def score(self, windows: Sequence[Wave]) -> NDArray[np.float64]:
         """Logits (N,), positive for FAKE, of windows of ``samples`` samples at any level."""

@@ -24,12 +24,14 @@ MAX_POSITIONS = 1500
 
 @dataclass(frozen=True)
 class WhisperConfig:
-    """Sizes of the encoder (tiny: 384 wide, 6 heads, 4 layers); the first ``layers`` are used."""
+    """Sizes of the encoder (tiny: 384 wide, 6 heads, 4 layers); the first ``layers`` are used.
+    ``changes``: the deviation of the change from frame to frame is read, too."""
 
     layers: int = 2
     width: int = 384
     heads: int = 6
     dropout: float = 0.3
+    changes: bool = False
 
 
 class EncoderLayer(nn.Module):
@@ -76,7 +78,8 @@ class WhisperDetector(nn.Module):
         self.conv2 = nn.Conv1d(width, width, 3, stride=2, padding=1)
         self.positions = nn.Parameter(torch.zeros(MAX_POSITIONS, width), requires_grad=False)
         self.layers = nn.ModuleList(EncoderLayer(width, config.heads) for _ in range(config.layers))
-        statistics = 2 * width * (config.layers + 1)
+        self.changes = config.changes
+        statistics = (3 if config.changes else 2) * width * (config.layers + 1)
         self.statistics_norm = nn.BatchNorm1d(statistics)
         self.drop = nn.Dropout(config.dropout)
         self.out_layer = nn.Linear(statistics, 1)
@@ -90,9 +93,14 @@ class WhisperDetector(nn.Module):
         return logit
 
     def statistics(self, waveform: Tensor) -> Tensor:
-        """Mean and deviation over time of every layer: (B, samples) to (B, 2 * width * states)."""
-        states = self.states(self.log_mel(waveform))
-        return torch.cat([torch.cat([s.mean(1), s.std(1)], 1) for s in states], 1)
+        """Mean, deviation and, with ``changes``, deviation of the change over time of every
+        layer: (B, samples) to (B, 2 or 3 * width * states)."""
+        parts = []
+        for state in self.states(self.log_mel(waveform)):
+            parts += [state.mean(1), state.std(1)]
+            if self.changes:
+                parts.append(state.diff(dim=1).std(1))
+        return torch.cat(parts, 1)
 
     def log_mel(self, waveform: Tensor) -> Tensor:
         """(B, samples) to (B, 80, samples // 160), scaled as the encoder was trained; the level

@@ -1,197 +1,235 @@
-"""Training of the lip synchrony network: which half second of speech belongs to this mouth?"""
+"""Training of the lip synchrony network: which moment of the speech belongs to this mouth?
+
+Mouths come from the very preparation an analysis uses. The sound of a training window begins at a
+random place before the window's first picture, so that no edge gives the answer away.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
+from scipy import signal
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from ml.branches.lip_input import MELS_PER_FRAME, LipInput, lip_input
-from ml.media.faces import crop_face, crop_square
+from ml.branches.lip_input import HOP, MELS_PER_FRAME, MOUTH_SHARE, log_mels, mouths
 from ml.media.plan import DecodePlan
-from ml.media.prepared import CLIP_MARGIN, CLIP_SIZE, FaceClip
-from ml.media.sandbox import decode_sandboxed
-from ml.models.sync_net import SyncNet, distance_by_shift
-from ml.training.image_data import Box, as_box, find_boxes, read_manifest, read_meshes
+from ml.media.prepare import Preparer
+from ml.media.prepared import SAMPLE_RATE
+from ml.models.sync_net import FRAME_RATE, MOUTH, REACH, SyncNet, distance_by_shift
+from ml.training.audio_augmentation import (
+    Wave,
+    add_noise,
+    equalise,
+    low_pass,
+    reverberate,
+    telephone,
+)
+from ml.training.image_data import read_manifest
 
-REACH = 15
 TEMPERATURE = 0.07
-MOUTH_CORNERS = (61, 291)
-_MIN_KNOWN = 8
+SHIFTS = (-12, -8, -5, -2, 0, 3, 6, 9, 13)
+STORED = 48
+_SPEECH_S = 1.0
+_FRAME = MELS_PER_FRAME * HOP
+_PLAN = DecodePlan(max_frames=8, dense_s=20.0, dense_frames=600, dense_side=400)
+_CHANNELS = ((0.3, add_noise), (0.3, equalise), (0.15, telephone), (0.2, reverberate),
+             (0.2, low_pass))  # fmt: skip
 
 
 @dataclass(frozen=True)
 class SyncConfig:
     """The ``[sync]`` table. Each batch holds ``batch`` windows of ``frames`` frames; sources in
-    ``hold_out`` are judged and not trained on."""
+    ``hold_out`` are judged and not trained on, clips in ``leave_out`` are not used at all.
+    ``generated`` is the chance of a window from a clip whose lips were made from its sound."""
 
-    landmarks: str
-    batch: int = 16
+    batch: int = 8
     frames: int = 75
     hold_out: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    generated: float = 0.4
 
 
 @dataclass(frozen=True)
 class SpokenClip:
-    """One clip's lips and sound with where it came from."""
+    """One clip's mouths (T, 48, 48) uint8, cut wider than the network sees, at 25 frames a second
+    from ``start`` seconds into ``wave``, with where it came from."""
 
-    lips: LipInput
+    mouths: NDArray[np.uint8]
+    wave: Wave
+    start: float
     source: str
     path: str
     fake: bool
 
 
 class SyncTask:
-    """Windows of clips with their own sound; every other moment of the window is a negative."""
+    """Windows of clips with their own sound; every other moment within reach is a negative."""
 
     def __init__(self, config: SyncConfig, data: Path, cache: Path) -> None:
         self.config = config
         self.model: nn.Module = SyncNet()
-        clips = spoken_clips(data / "videos", cache / "lips.npz", Path(config.landmarks))
+        clips = [
+            clip
+            for clip in spoken_clips(data / "videos", cache / "spoken.npz")
+            if clip.path not in config.leave_out
+        ]
         self.trained = [clip for clip in clips if clip.source not in config.hold_out]
         judged = [clip for clip in clips if clip.source in config.hold_out] or clips
-        self.judged = [clip for clip in judged if not clip.fake]
-        self.sources = sorted({(clip.source, clip.fake) for clip in self.trained})
+        self.judged = [clip for clip in judged if not clip.fake] or judged
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
-        """Mouths (B, T, 32, 32) and mels (B, 4T, 40), in step with each other."""
-        pairs = [self._window(rng) for _ in range(self.config.batch)]
-        mouths, mels = zip(*pairs, strict=True)
-        return torch.from_numpy(np.stack(mouths)), torch.from_numpy(np.stack(mels))
+        """Mouths (B, T, 32, 32), mels (B, 4 * (T + 30), 40) and the column (B,) of the shift at
+        which they belong together."""
+        windows = [self._window(rng) for _ in range(self.config.batch)]
+        pictures, mels, columns = zip(*windows, strict=True)
+        return torch.stack(pictures), torch.from_numpy(np.stack(mels)), torch.tensor(columns)
 
-    def _window(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        source = self.sources[int(rng.integers(len(self.sources)))]
-        own = [clip for clip in self.trained if (clip.source, clip.fake) == source]
-        lips = own[int(rng.integers(len(own)))].lips
-        count = min(self.config.frames, len(lips.mouths))
-        start = int(rng.integers(len(lips.mouths) - count + 1))
-        mouths = lips.mouths[start : start + count]
-        mels = lips.mels[MELS_PER_FRAME * start : MELS_PER_FRAME * (start + count)]
-        short = self.config.frames - count
-        mouths = np.pad(mouths, ((0, short), (0, 0), (0, 0)), mode="reflect")
-        mels = np.pad(mels, ((0, MELS_PER_FRAME * short), (0, 0)), mode="reflect")
-        if rng.random() < 0.5:
-            mouths = mouths[:, :, ::-1]
-        moved = np.roll(mouths, rng.integers(-2, 3, 2), axis=(1, 2))
-        gain, offset = rng.uniform(0.7, 1.3), rng.uniform(-0.15, 0.15)
-        noise = rng.standard_normal(mels.shape, dtype=np.float32) * rng.uniform(0, 0.3)
-        return (moved * gain + offset).astype(np.float32), (mels + noise).astype(np.float32)
+    def _window(self, rng: np.random.Generator) -> tuple[Tensor, NDArray[np.float32], int]:
+        clip = self._draw(rng)
+        speed = int(rng.integers(85, 116)) / 100
+        frames = self.config.frames
+        needed = min(int(frames * speed) + 1, len(clip.mouths))
+        begin = int(rng.integers(len(clip.mouths) - needed + 1))
+        places = begin + np.arange(frames) * speed
+        if rng.random() < 0.2:
+            # Pictures that stand still now and then: low frame rates and dropped frames.
+            places = np.floor(places / 2) * 2 if rng.random() < 0.5 else places.round()
+        chosen = clip.mouths[places.round().astype(int).clip(0, len(clip.mouths) - 1)]
+        column = int(rng.integers(2 * REACH + 1))
+        first = clip.start + begin / FRAME_RATE
+        heard = max(0.0, first - 2 * REACH / FRAME_RATE)
+        last = first + (needed + 2 * REACH) / FRAME_RATE
+        wave = clip.wave[round(heard * SAMPLE_RATE) : round(last * SAMPLE_RATE)]
+        wave = signal.resample_poly(wave, 100, round(100 * speed)).astype(np.float32)
+        for chance, change in _CHANNELS:
+            if rng.random() < chance:
+                wave = change(wave, rng)
+        start = (first - heard) / speed - column / FRAME_RATE
+        mels = log_mels(wave, start, frames + 2 * REACH)
+        if rng.random() < 0.3:
+            band = int(rng.integers(36))
+            mels[:, band : band + int(rng.integers(2, 9))] = 0.0
+        return presented(chosen, rng), mels, column
+
+    def _draw(self, rng: np.random.Generator) -> SpokenClip:
+        fake = rng.random() < self.config.generated
+        clips = [clip for clip in self.trained if clip.fake == fake] or self.trained
+        weights = np.sqrt([len(clip.mouths) for clip in clips])
+        return clips[int(rng.choice(len(clips), p=weights / weights.sum()))]
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-        """InfoNCE both ways among the moments of each window within the reach; the neighbours of
-        the true moment count in part, since a frame's tolerance is one."""
+        """Cross-entropy over the shifts, of every frame and of the mean over the window, whose
+        neighbouring frames count in part, since a frame's tolerance is one."""
         assert isinstance(model, SyncNet)
-        mouths, mels = batch
-        video, audio = model.embed_video(mouths).float(), model.embed_audio(mels).float()
+        pictures, mels, columns = batch
+        video, audio = model.embed_video(pictures).float(), model.embed_audio(mels).float()
+        steps = torch.arange(video.shape[1])[:, None] + torch.arange(2 * REACH + 1)
         likeness = video @ audio.transpose(1, 2) / TEMPERATURE
-        steps = likeness.shape[1]
-        gap = (torch.arange(steps)[:, None] - torch.arange(steps)[None, :]).abs()
-        masked = likeness.masked_fill(gap > REACH, float("-inf"))
+        by_shift = likeness.gather(2, steps.expand(len(video), -1, -1))
+        gap = (torch.arange(2 * REACH + 1)[None] - columns[:, None]).abs()
         wanted = torch.where(gap == 0, 0.8, torch.where(gap == 1, 0.1, 0.0))
         wanted = wanted / wanted.sum(1, keepdim=True)
-        losses = []
-        for table in (masked, masked.transpose(1, 2)):
-            logs = functional.log_softmax(table, dim=-1)
-            losses.append(-(wanted * logs.masked_fill(gap > REACH, 0.0)).sum(-1).mean())
-        return torch.stack(losses).mean()
+        each = -(wanted[:, None] * functional.log_softmax(by_shift, -1)).sum(-1).mean()
+        pooled = -(wanted * functional.log_softmax(3 * by_shift.mean(1), -1)).sum(-1).mean()
+        return each + pooled
 
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
-        """Share of clips whose offset is found within one frame, and the mean error."""
+        """Share of known shifts found within one frame, and the mean error."""
         assert isinstance(model, SyncNet)
-        offsets = np.array([found_offset(model, clip.lips) for clip in self.judged])
-        within = float((np.abs(offsets) <= 1).mean())
+        errors = np.array(
+            [found_shift(model, clip, shift) - shift for clip in self.judged for shift in SHIFTS]
+        )
+        within = float((np.abs(errors) <= 1).mean())
         return {
             "within_one_frame": within,
-            "mean_error": float(np.abs(offsets).mean()),
-            "clips": float(len(offsets)),
-            "score": within - 0.01 * float(np.abs(offsets).mean()),
+            "within_two": float((np.abs(errors) <= 2).mean()),
+            "clips": float(len(self.judged)),
+            "score": within - 0.01 * float(np.abs(errors).mean()),
         }
 
 
-def found_offset(model: SyncNet, lips: LipInput) -> int:
-    """Frames the sound lags behind the mouth: the shift of the least mean distance."""
+def presented(pictures: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
+    """(T, 32, 32) float32 from (T, 48, 48) uint8: another camera, crop and compression, the same
+    for all pictures but for a slow drift of the crop."""
+    count = len(pictures)
+    scale = rng.uniform(0.85, 1.18) * MOUTH / STORED
+    angle = rng.uniform(-0.12, 0.12)
+    turned = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    if rng.random() < 0.5:
+        turned[:, 0] *= -1
+    phase = np.arange(count) / FRAME_RATE * rng.uniform(0.2, 1.5) + rng.uniform(0, 6.3)
+    drift = rng.uniform(-0.06, 0.06, 2) + rng.uniform(0, 0.04, 2) * np.sin(phase)[:, None]
+    drift += rng.normal(0, 0.004, (count, 2))
+    theta = np.concatenate([np.tile(turned, (count, 1, 1)), drift[..., None]], axis=2)
+    grid = functional.affine_grid(
+        torch.from_numpy(theta.astype(np.float32)), [count, 1, MOUTH, MOUTH], align_corners=False
+    )
+    stored = torch.from_numpy(pictures).float()[:, None] / 255
+    cut = functional.grid_sample(stored, grid, padding_mode="border", align_corners=False)
+    if rng.random() < 0.3:
+        small = int(rng.integers(14, 30))
+        cut = functional.interpolate(cut, size=small, mode="area")
+        cut = functional.interpolate(cut, size=MOUTH, mode="bilinear")
+    cut = cut[:, 0].clamp(1e-3, 1) ** float(rng.uniform(0.7, 1.4))
+    noise = torch.from_numpy(rng.standard_normal(cut.shape, dtype=np.float32))
+    return cut * rng.uniform(0.7, 1.3) + rng.uniform(-0.15, 0.15) + noise * rng.uniform(0, 0.02)
+
+
+def found_shift(model: SyncNet, clip: SpokenClip, late: int) -> int:
+    """Frames the sound lags behind the mouth once it is made ``late`` frames late; silence takes
+    the place of what is missing."""
+    quiet = np.zeros(max(0, late * _FRAME), np.float32)
+    wave = np.concatenate([quiet, clip.wave[max(0, -late * _FRAME) :]])
+    edge = (STORED - MOUTH) // 2
+    seen = clip.mouths[:, edge : edge + MOUTH, edge : edge + MOUTH].astype(np.float32) / 255
+    mels = log_mels(wave, clip.start - REACH / FRAME_RATE, len(seen) + 2 * REACH)
     with torch.inference_mode():
-        video = model.embed_video(torch.from_numpy(lips.mouths)[None])[0]
-        audio = model.embed_audio(torch.from_numpy(lips.mels)[None])[0]
-    mean = torch.nanmean(distance_by_shift(video, audio, REACH), dim=0)
-    return int(mean.argmin()) - REACH
+        video = model.embed_video(torch.from_numpy(seen)[None])[0]
+        audio = model.embed_audio(torch.from_numpy(mels)[None])[0]
+    return int(distance_by_shift(video, audio).mean(0).argmin()) - REACH
 
 
-def spoken_clips(folder: Path, cache: Path, landmarks: Path) -> list[SpokenClip]:
-    """Lips and sound of every clip that has both, remembered in ``cache`` (npz)."""
-    rows = {row["path"]: row for row in read_manifest(folder) if row["has_audio"] == "1"}
+def spoken_clips(folder: Path, cache: Path) -> list[SpokenClip]:
+    """Every clip with a face and a second of speech, prepared once and kept in ``cache``."""
+    rows = [row for row in read_manifest(folder) if row["has_audio"] == "1"]
     if not cache.exists():
-        boxes = find_boxes((), cache.parent / "boxes_videos.npz")
-        meshes = read_meshes(landmarks)
-        arrays: dict[str, NDArray[np.generic]] = {}
-        for path, row in tqdm(rows.items(), desc="lips"):
-            clip = face_clip(folder / path, path, float(row["fps"]), boxes, meshes)
-            sound = decode_sandboxed(folder / path, DecodePlan(max_frames=1, dense_s=0.0))
-            if clip is None or sound.waveform is None:
-                continue
-            lips = lip_input(clip, sound.waveform, sound.audio_start)
-            if lips is not None:
-                arrays[f"{path}|mouths"] = lips.mouths
-                arrays[f"{path}|mels"] = lips.mels
-                arrays[f"{path}|t"] = lips.t
-        np.savez_compressed(cache, **arrays)  # type: ignore[arg-type]
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(cache, **_prepared(folder, rows))  # type: ignore[arg-type]
     clips = []
     with np.load(cache) as file:
-        for path, row in rows.items():
-            if f"{path}|t" in file:
-                lips = LipInput(*(file[f"{path}|{part}"] for part in ("mouths", "mels", "t")))
-                clips.append(SpokenClip(lips, row["source_repo"], path, row["label"] == "fake"))
+        for row in rows:
+            path = row["path"]
+            if f"{path}|mouths" in file:
+                clips.append(
+                    SpokenClip(
+                        file[f"{path}|mouths"], file[f"{path}|wave"], float(file[f"{path}|start"]),
+                        row["source_repo"], path, row["label"] == "fake",
+                    )
+                )  # fmt: skip
     return clips
 
 
-def face_clip(
-    file: Path,
-    path: str,
-    fps: float,
-    boxes: Mapping[str, Box],
-    meshes: Mapping[str, NDArray[np.float32]],
-) -> FaceClip | None:
-    """Native-rate crops of the beginning of a clip, the boxes and mouth corners known on some
-    frames and interpolated between them; None when too few are known."""
-    known = [
-        (int(name.rpartition("#")[2]), name)
-        for name in boxes
-        if name.startswith(f"{path}#") and name in meshes
-    ]
-    if len(known) < _MIN_KNOWN:
-        return None
-    known.sort()
-    places = np.array([place for place, _ in known])
-    corners = np.stack([meshes[name][list(MOUTH_CORNERS)] for _, name in known])
-    square = np.array([boxes[name] for _, name in known])
-    square = uniform_filter1d(square, 3, axis=0, mode="nearest")
-    reader = cv2.VideoCapture(str(file))
-    times, pictures, landmarks = [], [], []
-    for index in range(int(places[-1]) + 1):
-        more, bgr = reader.read()
-        if not more:
-            break
-        if index < places[0]:
+def _prepared(
+    folder: Path, rows: Sequence[Mapping[str, str]]
+) -> dict[str, NDArray[np.generic] | np.float64]:
+    preparer = Preparer(torch.device("cpu"))
+    arrays: dict[str, NDArray[np.generic] | np.float64] = {}
+    for path in tqdm([row["path"] for row in rows], desc="clips"):
+        media = preparer.prepare(folder / path, _PLAN)
+        spoken = sum(end - start for start, end in media.speech)
+        if media.waveform is None or not media.clips or spoken < _SPEECH_S:
             continue
-        box = as_box(np.array([np.interp(index, places, square[:, k]) for k in range(4)]))
-        mouth = np.array(
-            [[np.interp(index, places, corners[:, c, k]) for k in range(2)] for c in range(2)]
-        )
-        rgb = np.ascontiguousarray(bgr[..., ::-1], dtype=np.uint8)
-        left, top, side = crop_square(box, CLIP_MARGIN)
-        points = np.zeros((5, 2), dtype=np.float32)
-        points[3:] = (mouth - (left, top)) * (CLIP_SIZE / side)
-        times.append(index / fps)
-        pictures.append(crop_face(rgb, box, CLIP_MARGIN, CLIP_SIZE))
-        landmarks.append(points)
-    reader.release()
-    return FaceClip(0, np.array(times), np.stack(pictures), np.stack(landmarks))
+        clip = media.clips[0]
+        times = np.arange(float(clip.t[0]), float(clip.t[-1]), 1 / FRAME_RATE)
+        wide = mouths(clip, times, MOUTH_SHARE * STORED / MOUTH, STORED)
+        arrays[f"{path}|mouths"] = (255 * wide).round().astype(np.uint8)
+        arrays[f"{path}|wave"] = media.waveform[: 60 * SAMPLE_RATE]
+        arrays[f"{path}|start"] = np.float64(times[0] - media.audio_start)
+    return arrays

@@ -216,3 +216,14 @@ def test_weights_of_another_preprocessing_or_architecture_are_refused(tmp_path: 
     wrong = registry(tmp_path, "whisper", whisper(), "{ layers = 2 }")
     with pytest.raises(WeightsError, match=r"layers\.1"):
         loaded(wrong)
+
+
+def test_a_spliced_part_is_not_averaged_away(tmp_path: Path) -> None:
+    """Log-mean-exp where the weight names a sharpness; one window alone is left as it is."""
+    branch = loaded(registry(tmp_path, "whisper", whisper(), "{ layers = 1 }"))
+    genuine, spliced = np.full(10, -2.0), np.array([-2.0] * 9 + [3.0])
+    assert branch.pooled(spliced) == pytest.approx(-1.5)
+    branch.entry.preprocessing.update({"sharpness": 1.0, "window_penalty": 0.4})
+    assert branch.pooled(spliced[-1:]) == pytest.approx(3.0)
+    assert branch.pooled(genuine) == pytest.approx(-2.36)
+    assert branch.pooled(spliced) > 0.3

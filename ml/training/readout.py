@@ -1,0 +1,161 @@
+"""The last layer of a frozen speech network, by logistic regression, with leave-source-out scores.
+
+``python -m ml train readout --config FILE --data FOLDER --out FOLDER`` writes the network fitted
+on the training sources outside ``fold`` (``last.safetensors``) and ``scores.csv``: each training
+clip scored by a last layer that was fitted without its fold of sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from ml.evaluation.metrics import eer
+from ml.evaluation.scored import Scored, write_scores
+from ml.media.windows import level, repeat_to
+from ml.models.aasist import AASIST
+from ml.models.whisper_detector import WhisperDetector
+from ml.training.audio import JUDGED_LEVEL, AudioConfig, build
+from ml.training.audio_clips import AudioClip, leave_source_out, load_manifest
+from ml.training.engine import LAST, ConfigError, save_tensors
+
+BATCH = 8
+Features = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ReadoutConfig:
+    """The ``[readout]`` table; ``penalty`` is the inverse strength of the ridge penalty on
+    standardised features, chosen by the folds. The network is that of ``[audio]``."""
+
+    penalty: float = 1e-3
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A linear reading of features (N, D): logits (N,), positive for FAKE."""
+
+    mean: Features
+    deviation: Features
+    weight: Features
+    bias: float
+
+    def logits(self, features: Features) -> Features:
+        """Logits (N,) of features (N, D)."""
+        return (features - self.mean) / self.deviation @ self.weight + self.bias
+
+
+def fit(features: Features, spoof: NDArray[np.bool_], penalty: float) -> Readout:
+    """Logistic regression with both classes weighted alike."""
+    mean, deviation = features.mean(0), features.std(0) + 1e-6
+    model = LogisticRegression(C=penalty, class_weight="balanced", max_iter=1000)
+    model.fit((features - mean) / deviation, spoof)
+    return Readout(mean, deviation, model.coef_[0], float(model.intercept_[0]))
+
+
+def left_out_scores(
+    features: Features, clips: Sequence[AudioClip], folds: int, penalty: float
+) -> Features:
+    """The logit (N,) of every clip by a reading fitted without the clip's fold of sources."""
+    fold_of = leave_source_out(clips, folds)
+    fold = np.array([fold_of[clip.source] for clip in clips])
+    spoof = np.array([clip.spoof for clip in clips])
+    logits = np.empty(len(clips))
+    for number in range(folds):
+        out = fold == number
+        logits[out] = fit(features[~out], spoof[~out], penalty).logits(features[out])
+    return logits
+
+
+def read_features(
+    model: nn.Module, clips: Sequence[AudioClip], samples: int, cache: Path
+) -> Features:
+    """What the last layer reads (N, D), of the first ``samples`` of each clip, kept in ``cache``
+    (npz). Raises ConfigError when the cache is of other clips."""
+    if cache.exists():
+        with np.load(cache) as file:
+            if list(file["path"]) != [clip.path for clip in clips]:
+                raise ConfigError(f"{cache} is of other clips; delete it")
+            return np.asarray(file["features"], np.float64)
+    model.eval()
+    seen: list[Tensor] = []
+    hook = last_layer(model).register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in tqdm(range(0, len(clips), BATCH), desc="features"):
+            windows = [
+                repeat_to(level(clip.waveform, JUDGED_LEVEL), samples)
+                for clip in clips[start : start + BATCH]
+            ]
+            model(torch.from_numpy(np.stack(windows)))
+    hook.remove()
+    features = torch.cat(seen).float().numpy()
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(cache, path=[clip.path for clip in clips], features=features)
+    return np.asarray(features, np.float64)
+
+
+def last_layer(model: nn.Module) -> nn.Module:
+    """The layer whose input is read: for Whisper the normalisation before the last layer.
+    Raises ConfigError for another network."""
+    if isinstance(model, WhisperDetector):
+        return model.statistics_norm
+    if isinstance(model, AASIST):
+        return model.out_layer
+    raise ConfigError("only whisper and aasist have a last layer that can be fitted alone")
+
+
+def install(readout: Readout, model: nn.Module) -> None:
+    """Make ``readout`` the last layer of ``model``."""
+    with torch.no_grad():
+        if isinstance(model, WhisperDetector):
+            norm = model.statistics_norm
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
+            norm.running_mean.copy_(torch.from_numpy(readout.mean))
+            norm.running_var.copy_(torch.from_numpy(readout.deviation**2))
+            # The normalisation adds a small constant to the variance: the weights make up for it.
+            kept = np.sqrt(1 + norm.eps / readout.deviation**2)
+            model.out_layer.weight.copy_(torch.from_numpy(readout.weight * kept)[None])
+            model.out_layer.bias.fill_(readout.bias)
+        elif isinstance(model, AASIST):
+            # Two outputs, spoof and bona fide; the logit is their difference.
+            half = torch.from_numpy(readout.weight / readout.deviation / 2)
+            bias = (readout.bias - float(readout.mean / readout.deviation @ readout.weight)) / 2
+            model.out_layer.weight.copy_(torch.stack([half, -half]))
+            model.out_layer.bias.copy_(torch.tensor([bias, -bias]))
+
+
+def train(config: ReadoutConfig, audio: AudioConfig, data: Path, out: Path) -> dict[str, float]:
+    """Write the network and the scores into ``out``; the pooled equal error rate of the folds."""
+    clips = [clip for clip in load_manifest(data) if clip.split == "train"]
+    model = build(audio)
+    cache = out.parent / f"features_{audio.architecture}.npz"
+    features = read_features(model, clips, audio.samples, cache)
+    spoof = np.array([clip.spoof for clip in clips])
+    logits = left_out_scores(features, clips, audio.folds, config.penalty)
+    out.mkdir(parents=True, exist_ok=True)
+    rows = [
+        Scored(
+            "leave-source-out",
+            clip.path,
+            clip.spoof,
+            clip.generator if clip.spoof else clip.corpus.split()[0],
+            clip.source,
+            float(logit),
+        )
+        for clip, logit in zip(clips, logits, strict=True)
+    ]
+    write_scores(rows, out / "scores.csv")
+    fold_of = leave_source_out(clips, audio.folds)
+    kept = np.array([fold_of[clip.source] != audio.fold for clip in clips])
+    install(fit(features[kept], spoof[kept], config.penalty), model)
+    save_tensors(model, out / LAST)
+    return {"leave-source-out eer": eer(logits, spoof), "clips": float(len(clips))}
