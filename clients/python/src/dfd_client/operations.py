@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from dfd_client.calls import Pause, Steps, fetch, fetch_all
-from dfd_client.errors import WaitedTooLong
+from dfd_client.errors import NotFound, WaitedTooLong
 from dfd_client.types import Analysis, Case, Exhibit, Export, Finding, Webhook
 
 FINAL = ("complete", "failed", "cancelled")
@@ -14,81 +14,102 @@ READY = ("ready", "failed")
 
 
 def me() -> Steps[dict[str, Any]]:
-    return (yield from fetch("GET", "/me"))
+    answer: dict[str, Any] = yield from fetch("GET", "/me")
+    return answer
 
 
 def cases(**filters: Any) -> Steps[list[Case]]:
-    return (yield from fetch_all("/cases", filters))
+    answer: list[Case] = yield from fetch_all("/cases", filters)
+    return answer
 
 
 def case(name: str) -> Steps[Case]:
     """By id, or by number such as 2026-0001."""
     if len(name) == 36:
-        return (yield from fetch("GET", f"/cases/{name}"))
-    found = yield from fetch_all("/cases", {"number": name})
-    if found:
-        return found[0]
-    return (yield from fetch("GET", "/cases/00000000-0000-0000-0000-000000000000"))
+        answer: Case = yield from fetch("GET", f"/cases/{name}")
+        return answer
+    found: list[Case] = yield from fetch_all("/cases", {"number": name})
+    if not found:
+        raise NotFound(
+            404, {"code": "not_found", "detail": f"There is no case {name} for you."}, None
+        )
+    return found[0]
 
 
 def create_case(title: str, description: str) -> Steps[Case]:
     body = {"title": title, "description": description}
-    return (yield from fetch("POST", "/cases", json=body))
+    answer: Case = yield from fetch("POST", "/cases", json=body)
+    return answer
 
 
 def exhibits(case_id: str) -> Steps[list[Exhibit]]:
-    return (yield from fetch_all(f"/cases/{case_id}/evidence"))
+    answer: list[Exhibit] = yield from fetch_all(f"/cases/{case_id}/evidence")
+    return answer
 
 
 def exhibit(exhibit_id: str) -> Steps[Exhibit]:
-    return (yield from fetch("GET", f"/evidence/{exhibit_id}"))
+    answer: Exhibit = yield from fetch("GET", f"/evidence/{exhibit_id}")
+    return answer
 
 
 def analyse(exhibit_id: str, profile: str, parameters: dict[str, Any] | None) -> Steps[Analysis]:
     body = {"exhibit": exhibit_id, "profile": profile, "parameters": parameters or {}}
-    return (yield from fetch("POST", "/analyses", json=body))
+    answer: Analysis = yield from fetch("POST", "/analyses", json=body)
+    return answer
 
 
 def analyses(**filters: Any) -> Steps[list[Analysis]]:
-    return (yield from fetch_all("/analyses", filters))
+    answer: list[Analysis] = yield from fetch_all("/analyses", filters)
+    return answer
 
 
 def analysis(analysis_id: str) -> Steps[Analysis]:
-    return (yield from fetch("GET", f"/analyses/{analysis_id}"))
+    answer: Analysis = yield from fetch("GET", f"/analyses/{analysis_id}")
+    return answer
 
 
 def cancel(analysis_id: str) -> Steps[Analysis]:
-    return (yield from fetch("POST", f"/analyses/{analysis_id}/cancel"))
+    answer: Analysis = yield from fetch("POST", f"/analyses/{analysis_id}/cancel")
+    return answer
 
 
 def finding(analysis_id: str) -> Steps[Finding]:
-    return (yield from fetch("GET", f"/analyses/{analysis_id}/finding"))
+    answer: Finding = yield from fetch("GET", f"/analyses/{analysis_id}/finding")
+    return answer
 
 
 def artefacts(analysis_id: str) -> Steps[list[dict[str, Any]]]:
-    return (yield from fetch_all(f"/analyses/{analysis_id}/artefacts"))
+    answer: list[dict[str, Any]] = yield from fetch_all(f"/analyses/{analysis_id}/artefacts")
+    return answer
 
 
 def order_report(analysis_id: str, form: str) -> Steps[Export]:
-    return (yield from fetch("POST", f"/analyses/{analysis_id}/reports", json={"format": form}))
+    answer: Export = yield from fetch(
+        "POST", f"/analyses/{analysis_id}/reports", json={"format": form}
+    )
+    return answer
 
 
 def order_bundle(case_id: str, purpose: str, redactions: list[str]) -> Steps[Export]:
     body = {"purpose": purpose, "redactions": redactions}
-    return (yield from fetch("POST", f"/cases/{case_id}/exports", json=body))
+    answer: Export = yield from fetch("POST", f"/cases/{case_id}/exports", json=body)
+    return answer
 
 
 def export(export_id: str) -> Steps[Export]:
-    return (yield from fetch("GET", f"/exports/{export_id}"))
+    answer: Export = yield from fetch("GET", f"/exports/{export_id}")
+    return answer
 
 
 def ledger(case_id: str) -> Steps[list[dict[str, Any]]]:
-    return (yield from fetch_all(f"/cases/{case_id}/ledger"))
+    answer: list[dict[str, Any]] = yield from fetch_all(f"/cases/{case_id}/ledger")
+    return answer
 
 
 def create_webhook(url: str, events: list[str], case_id: str | None) -> Steps[Webhook]:
     body = {"url": url, "events": events, "case": case_id}
-    return (yield from fetch("POST", "/webhooks", json=body))
+    answer: Webhook = yield from fetch("POST", "/webhooks", json=body)
+    return answer
 
 
 def wait_for_analysis(analysis_id: str, timeout_s: float, every_s: float) -> Steps[Analysis]:
