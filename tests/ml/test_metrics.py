@@ -78,6 +78,20 @@ def test_cllr_of_known_ratios() -> None:
     assert cllr(-llrs, LABELS) == pytest.approx(2.0)
 
 
+def test_cllr_min_by_hand() -> None:
+    """Real 0, 2, fake 1, 3: the middle pair is pooled to one half each, the ends are certain."""
+    scores = np.array([0.0, 2.0, 1.0, 3.0])
+    assert cllr_min(scores, np.array([False, False, True, True])) == pytest.approx(0.5)
+
+
+def test_brier_and_ece_by_hand() -> None:
+    chances = np.array([0.1, 0.4, 0.6, 0.9])
+    outcome = np.array([False, True, False, True])
+    assert brier(chances, outcome) == pytest.approx((0.01 + 0.36 + 0.36 + 0.01) / 4)
+    # Lower half: 0.5 stated, 1 happened; upper half: 1.5 stated, 1 happened.
+    assert ece(chances, outcome, bins=2) == pytest.approx((0.5 + 0.5) / 4)
+
+
 def test_cllr_min_is_reached_by_the_true_ratio_and_ignores_the_scale() -> None:
     generator = np.random.default_rng(5)
     is_fake = np.arange(20_000) % 2 == 1
@@ -109,6 +123,15 @@ def test_risk_coverage_by_hand() -> None:
     assert curve.risks[-1] == pytest.approx(2 / 8)
     assert curve.coverage_at(0.0) == pytest.approx(6 / 8)
     assert curve.area == pytest.approx((6 * 0 + 1 / 7 + 2 / 8) / 8)
+    assert curve.risk_at(1.0) == pytest.approx(2 / 8)
+    assert curve.risk_at(0.75) == 0.0
+    # 6.4 recordings: the seventh, which is wrong, is answered to four tenths.
+    assert curve.risk_at(0.8) == pytest.approx(0.4 / 6.4)
+
+
+def test_equally_certain_recordings_are_answered_at_random() -> None:
+    curve = risk_coverage(np.array([2.0, 2.0, 2.0, -2.0]), np.array([True, True, False, False]))
+    assert curve.risk_at(0.5) == curve.risk_at(1.0) == pytest.approx(1 / 4)
 
 
 @pytest.mark.parametrize("measure", [auc, eer, cllr, cllr_min, brier, ece, min_dcf, risk_coverage])
