@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.actors import actor_for
+from accounts.errors import QuotaExceeded
 from accounts.people import person
 from cases import services
 from cases.errors import CasesError, EvidenceRefused, ExhibitUnavailable
@@ -47,7 +48,7 @@ def upload(request: HttpRequest, number: str) -> HttpResponse:
                 filename=name,
                 acquisition=form.acquisition(),
             )
-        except EvidenceRefused as refusal:
+        except (EvidenceRefused, QuotaExceeded) as refusal:
             messages.error(request, f"{name}: {refusal.message}")
         else:
             messages.success(
