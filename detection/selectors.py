@@ -16,6 +16,7 @@ from accounts.models import User
 from cases.models import Case, Exhibit
 from cases.permissions import CaseAction
 from cases.selectors import exhibits_of
+from cases.storage import artefact_store
 from detection import artefact_files
 from detection.models import (
     Analysis,
@@ -112,6 +113,14 @@ def artefacts_for(actor: Actor, analysis: Analysis) -> QuerySet[Artefact]:
     """The derived files of an analysis, by time, track and name."""
     rows: QuerySet[Artefact] = Artefact.objects.restrict(actor, CaseAction.VIEW_FINDINGS)
     return rows.filter(analysis=analysis)
+
+
+def artefacts_kept(actor: Actor, analysis: Analysis) -> list[Artefact]:
+    """``artefacts_for`` without those that were destroyed together with the recording."""
+    artefacts = list(artefacts_for(actor, analysis))
+    if analysis.exhibit.state != Exhibit.State.DESTROYED:
+        return artefacts
+    return [a for a in artefacts if artefact_store().exists(a.storage_key)]
 
 
 def artefact_for(actor: Actor, artefact_id: uuid.UUID | str) -> Artefact:

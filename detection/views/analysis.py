@@ -32,7 +32,7 @@ from detection.selectors import (
     analysis_for,
     artefact_bytes,
     artefact_for,
-    artefacts_for,
+    artefacts_kept,
     finding_for,
     findings_for,
     is_blinded,
@@ -101,7 +101,7 @@ def _outcome(actor: Actor, run: Analysis) -> dict[str, Any]:
     if finding is not None:
         result = result_of(finding)
         context |= {
-            "page": finding_page(result, list(artefacts_for(actor, run))),
+            "page": finding_page(result, artefacts_kept(actor, run)),
             "lineage": lineage(actor, run),
             "reviews": list(reviews_for(actor, run)),
             "reliability": reliability_of(models_used(finding), result),

@@ -16,7 +16,8 @@ from audit.models import AuditEvent
 from cases.models import Exhibit
 from detection import selectors, services
 from detection.errors import ModelRefused
-from detection.models import ModelVersion
+from detection.execution import execute
+from detection.models import Analysis, ModelVersion
 from tests.detection.conftest import WEIGHTS_SHA256, outcome_for
 
 CARD = """
@@ -132,3 +133,11 @@ def test_a_strict_site_refuses_the_analysis_and_another_one_does_not(
     with pytest.raises(ModelRefused, match="Not approved: xception") as refusal:
         services.submit_analysis(actor=examiner, exhibit=exhibit)
     assert refusal.value.code == "weights_not_approved"
+
+
+def test_the_worker_asks_again_before_it_computes(settings: Any, running: Analysis) -> None:
+    settings.DFD = dataclasses.replace(settings.DFD, require_approved_weights=True)
+    execute(running)
+    running.refresh_from_db()
+    assert (running.status, running.error_code) == ("failed", "weights_not_approved")
+    assert "aasist" in running.error_message

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.actors import Actor, user_actor
 from accounts.models import User
@@ -45,6 +46,20 @@ def test_derived_files_are_destroyed_and_certified(
     assert document["derived_kept"] == []
     assert not any(artefact_store().exists(key) for key in derived.values())
     assert verify_all().problems == ()
+
+
+def test_the_page_of_the_finding_shows_no_picture_that_is_gone(
+    analysis: Analysis, exhibit: Exhibit, alice: User, client: Client
+) -> None:
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    page = f"/analyses/{analysis.pk}/"
+    pictures = [f"/artefacts/{a.pk}/" for a in Artefact.objects.all()]
+    assert any(picture in client.get(page).content.decode() for picture in pictures)
+    destroy(exhibit, alice)
+    answer = client.get(page)
+    assert answer.status_code == 200
+    assert not any(picture in answer.content.decode() for picture in pictures)
+    assert "destroyed together with the recording" in answer.content.decode()
 
 
 def test_a_bundle_made_afterwards_names_what_is_gone_and_verifies(

@@ -6,17 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.actors import user_actor
 from accounts.models import User
-from cases.models import Exhibit
+from cases.models import Case, Exhibit
 from detection import services
 from detection.models import Analysis
 from detection.selectors import finding_for, result_of
 from detection.views.finding import next_steps
 from detection.views.lanes import lanes_of
 from ml.result import AnalysisResult, BranchStatus, Curve, MediaKind
+from tests.cases.media import wav_bytes
 from tests.web.conftest import WORKER
 
 
@@ -105,3 +107,13 @@ def test_lanes_show_faces_and_lips(result: AnalysisResult) -> None:
     assert [block.strength for block in by_kind["sync"].blocks] == ["sync", "unsync"]
     assert [(b.start, b.end) for b in by_kind["track"].blocks] == [(0.0, 1.25), (5.75, 6.75)]
     assert lanes[0].kind == "scored"
+
+
+def test_the_plain_form_tells_a_used_up_quota(alice: User, case: Case, settings: Any) -> None:
+    settings.DFD = replace(settings.DFD, quotas={"bytes": 10, "analyses": 0})
+    client = signed_in(alice)
+    files = {"files": SimpleUploadedFile("tone.wav", wav_bytes())}
+    answer = client.post(f"/cases/{case.number}/upload/", files, follow=True)
+    assert answer.status_code == 200
+    assert "tone.wav: " in answer.content.decode()
+    assert not Exhibit.objects.filter(case=case, name="tone.wav").exists()
