@@ -22,7 +22,7 @@ COLUMNS = (
     "eer_low", "eer_high", "min_dcf", "threshold", "fpr", "fnr", "accuracy", "balanced_accuracy",
     "precision", "recall", "f1", "cllr", "cllr_min", "calibration_loss", "brier", "ece",
     "risk_at_100", "risk_at_80", "risk_kept", "aurc", "coverage_at_5", "worst_corpus",
-    "within_one_frame",
+    "within_one_frame", "shift_recovered",
 )  # fmt: skip
 INTRODUCTION = """# Measured figures
 
@@ -132,8 +132,9 @@ def table_head() -> str:
 def table_line(row: dict[str, Any]) -> str:
     """One row of the table of sets."""
     if row.get("eer") is None:
-        share = row.get("within_one_frame")
-        words = "not measured" if share is None else f"{share:.1%} within one frame"
+        share, moved = row.get("within_one_frame"), row.get("shift_recovered")
+        words = "not measured" if share is None else f"lag within one frame {share:.1%}"
+        words += "" if moved is None else f", known shift {moved:.1%}"
         return f"| {row['detector']} | {row['set']} | {row['n']} trials | {words} | | | | | |"
     cells = [
         row["detector"],

@@ -1,7 +1,9 @@
 """Is a known shift between lips and sound recovered? ``python -m ml evaluate sync --data FOLDER``.
 
 The sound of every real clip with speech is moved by known numbers of frames; a shift counts as
-recovered when the least distance lies within one frame of it. ``unseen sources`` are clips whose
+recovered when the least distance lies within one frame of it, counted from perfect step
+(``within_one_frame``) and from where the recording itself was found before it was moved
+(``shift_recovered``): a recording may be out of step as it is. ``unseen sources`` are clips whose
 source the shipped network was not trained on.
 """
 
@@ -100,7 +102,7 @@ def found_shifts(branch: AvSyncBranch, path: Path, preparer: Preparer) -> list[i
         return []
     clip, wave, start = media.clips[0], media.waveform, media.audio_start
     late = [lip_input(clip, wave, start + shift / FRAME_RATE) for shift in SHIFTS]
-    return [recovered(branch, lips) for lips in late if lips is not None]
+    return [best_shift(branch, lips) for lips in late if lips is not None]
 
 
 def write_trials(trials: Sequence[Trial], path: Path) -> None:
@@ -120,17 +122,23 @@ def read_trials(path: Path) -> list[Trial]:
         ]
 
 
-def recovered(branch: AvSyncBranch, lips: LipInput) -> int:
+def best_shift(branch: AvSyncBranch, lips: LipInput) -> int:
     """The number of frames by which the sound is late where lips and sound fit best."""
     return int(np.nanmean(branch.distances(lips), axis=0).argmin()) - REACH
 
 
 def _figures(name: str, trials: Sequence[Trial]) -> dict[str, Any]:
     within = sum(abs(trial.found - trial.shift) <= 1 for trial in trials)
+    own = {trial.path: trial.found for trial in trials if trial.shift == 0}
+    moved = [trial for trial in trials if trial.shift != 0]
+    recovered = sum(abs(trial.found - own[trial.path] - trial.shift) <= 1 for trial in moved)
     return {
         "name": name,
         "clips": len({trial.path for trial in trials}),
         "n": len(trials),
         "within_one_frame": within / len(trials) if trials else None,
         "ci": wilson(within, len(trials)) if trials else None,
+        "moved": len(moved),
+        "shift_recovered": recovered / len(moved) if moved else None,
+        "shift_recovered_ci": wilson(recovered, len(moved)) if moved else None,
     }

@@ -16,9 +16,10 @@ from ml.evaluation import run, summary
 from ml.evaluation.cli import main
 from ml.evaluation.scored import Scored, read_scores, write_scores
 from ml.evaluation.store import ScoreStore
-from ml.evaluation.sync import TRIALS, Trial, read_trials, write_trials
+from ml.evaluation.sync import TRIALS, Trial, evaluate, read_trials, write_trials
 from ml.fusion.calibration import Calibrator, CalibratorKind
 from ml.fusion.heads import FusionHead, FusionHeads
+from ml.weights.registry import WeightRegistry
 
 ENTRY = """
 [{name}]
@@ -83,6 +84,15 @@ def out(tmp_path: Path) -> Path:
     return folder
 
 
+def test_a_recording_out_of_step_keeps_its_own_lag(tmp_path: Path) -> None:
+    late = [Trial("unseen sources", "a.mp4", "s", shift, shift + 6) for shift in (-3, 0, 4)]
+    write_trials(late, tmp_path / TRIALS)
+    (tmp_path / "sync.json").write_text('{"weights": {}}')
+    report = evaluate(None, tmp_path, WeightRegistry(), ScoreStore(tmp_path / "s.sqlite"), 0)
+    found = report["weights"]["av_sync"]["sets"][0]
+    assert (found["within_one_frame"], found["shift_recovered"]) == (0, 1)
+
+
 def test_everything_is_made_again_from_stored_scores(
     weights: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,6 +114,7 @@ def test_everything_is_made_again_from_stored_scores(
     ]
     sync = json.loads((out / "sync.json").read_text())["weights"]["av_sync"]["sets"][0]
     assert (sync["n"], sync["clips"], sync["within_one_frame"]) == (9, 1, pytest.approx(6 / 9))
+    assert (sync["moved"], sync["shift_recovered"]) == (8, pytest.approx(5 / 8))
 
     table = list(csv.DictReader((out / "table.csv").open()))
     row = next(r for r in table if r["detector"] == "aasist+whisper" and r["set"] == "test")
