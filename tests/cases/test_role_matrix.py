@@ -176,7 +176,7 @@ SERVICES: dict[str, tuple[CaseAction, Call]] = {
 # Not decided by a role in the case, or on rows that only exist for one person: tested elsewhere.
 OTHER_SERVICES = {
     "create_case", "open_break_glass", "end_break_glass", "add_bytes", "finish_if_complete",
-    "terminate_upload",
+    "terminate_upload", "save_view", "remove_view",
 }  # fmt: skip
 # Steps that only people take: the platform itself may not, whatever the table says.
 PEOPLE_ONLY = {
@@ -186,6 +186,8 @@ PEOPLE_ONLY = {
 
 SELECTORS: dict[str, tuple[CaseAction, Call]] = {
     "cases_for": (A.VIEW, lambda a, r: selectors.cases_for(a).filter(pk=r["case"].pk)),
+    "cases_to_contribute": (A.CONTRIBUTE, lambda a, r: selectors.cases_to_contribute(a).filter(
+        pk=r["case"].pk)),
     "get_case": (A.VIEW, lambda a, r: selectors.get_case(a, r["case"].number)),
     "get_case_by_id": (A.VIEW, lambda a, r: selectors.get_case_by_id(a, r["case"].pk)),
     "members_of": (A.VIEW, lambda a, r: selectors.members_of(a, r["case"])),
@@ -203,9 +205,10 @@ SELECTORS: dict[str, tuple[CaseAction, Call]] = {
     "destruction_requests_of": (A.VIEW, lambda a, r: selectors.destruction_requests_of(
         a, r["case"])),
 }  # fmt: skip
-# The actor's own rows, or emergency access: tested elsewhere.
+# The actor's own rows, emergency access, or counts in cases already found: tested elsewhere.
 OTHER_SELECTORS = {
-    "transfers_waiting_for", "uploads_of", "break_glass_of", "actions_in",
+    "transfers_waiting_for", "uploads_of", "break_glass_of", "actions_in", "saved_views_of",
+    "exhibit_counts",
 }  # fmt: skip
 
 
