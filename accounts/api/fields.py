@@ -1,4 +1,4 @@
-"""Fields of serializers: strict texts, and ``?fields=id,number`` for answers with these only."""
+"""Strict texts and references of serializers; ``?fields=id,number`` for answers with these only."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ class TextModelSerializer(serializers.ModelSerializer[Any]):
         models.CharField: Text,
         models.TextField: Text,
     }
+
+
+class Reference(serializers.PrimaryKeyRelatedField):
+    """A row by its id. Only a form says "none" with an empty text; in JSON it is a wrong id."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data == "":
+            self.fail("does_not_exist", pk_value=data)
+        return super().run_validation(data)
 
 
 class SparseMixin(serializers.BaseSerializer[Any]):

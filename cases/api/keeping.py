@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actors import actor_for
-from accounts.api.fields import Text, TextModelSerializer
+from accounts.api.fields import Reference, Text, TextModelSerializer
 from accounts.api.pages import Pages
 from accounts.api.views import Resource
 from accounts.models import User
@@ -25,9 +25,7 @@ class HoldSerializer(TextModelSerializer):
     """A matter that forbids destruction, in the whole case or of one exhibit."""
 
     case = serializers.UUIDField(source="case_id", read_only=True)
-    exhibit = serializers.PrimaryKeyRelatedField(
-        queryset=Exhibit.objects.none(), required=False, allow_null=True
-    )
+    exhibit = Reference(queryset=Exhibit.objects.none(), required=False, allow_null=True)
     placed_by = serializers.CharField(source="placed_by_label", read_only=True)
 
     class Meta:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.api.fields import SparseMixin, Text, TextModelSerializer
+from accounts.api.fields import Reference, SparseMixin, Text, TextModelSerializer
 from accounts.models import User
 from cases.acquisition import Acquisition
 from cases.models import Case, CaseMembership, CustodyEvent, Exhibit, Note
@@ -154,12 +154,8 @@ class NoteSerializer(TextModelSerializer):
     """A Markdown note; ``corrects`` names the note it corrects."""
 
     case = serializers.UUIDField(source="case_id", read_only=True)
-    exhibit = serializers.PrimaryKeyRelatedField(
-        queryset=Exhibit.objects.all(), required=False, allow_null=True
-    )
-    corrects = serializers.PrimaryKeyRelatedField(
-        queryset=Note.objects.all(), required=False, allow_null=True
-    )
+    exhibit = Reference(queryset=Exhibit.objects.all(), required=False, allow_null=True)
+    corrects = Reference(queryset=Note.objects.all(), required=False, allow_null=True)
     author = serializers.CharField(source="author_label", read_only=True)
 
     class Meta:

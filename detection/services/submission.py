@@ -21,8 +21,7 @@ from detection.services.model_registry import registered_weights, require_approv
 from detection.services.steps import note
 from ml.errors import ParameterError
 from ml.parameters import Parameters
-from ml.profiles import profile_names
-from ml.profiles.profile import load_profile
+from ml.profiles import profile_branches, profile_names
 
 
 def submit_analysis(
@@ -103,7 +102,7 @@ def _submit(
     require(actor, exhibit.case, CaseAction.ANALYSE)
     settings = _checked(profile, parameters)
     # The worker asks again with the weights that it has loaded.
-    require_approved(registered_weights(load_profile(profile).branches))
+    require_approved(registered_weights(profile_branches(profile)))
     with audited():
         case: Case = Case.objects.select_for_update().get(pk=exhibit.case_id)
         _require_usable(case, Exhibit.objects.get(pk=exhibit.pk))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -10,3 +11,9 @@ FOLDER = Path(__file__).parent
 def profile_names() -> tuple[str, ...]:
     """The names of all profiles, sorted."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+
+
+def profile_branches(name: str) -> tuple[str, ...]:
+    """The branches of a packaged profile, in their order. Raises FileNotFoundError."""
+    table = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+    return tuple(table["branches"])
