@@ -27,7 +27,7 @@ class TextModelSerializer(serializers.ModelSerializer[Any]):
     }
 
 
-class Reference(serializers.PrimaryKeyRelatedField):
+class Reference(serializers.PrimaryKeyRelatedField[Any]):
     """A row by its id. Only a form says "none" with an empty text; in JSON it is a wrong id."""
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
