@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -21,6 +22,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dfd_platform.settings")
+# Its own folder: checkpoint copies of another database there would be reported as problems.
+SCRATCH = tempfile.TemporaryDirectory(prefix="ledger-append-")
+os.environ["DFD_DATA_DIR"] = SCRATCH.name
 
 import django
 
