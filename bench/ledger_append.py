@@ -26,7 +26,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dfd_platform.settings")
 SCRATCH = tempfile.TemporaryDirectory(prefix="ledger-append-")
 os.environ["DFD_DATA_DIR"] = SCRATCH.name
 
-import django
+import django  # noqa: E402
 
 django.setup()
 
