@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 START, END = "<!-- figures: make figures -->", "<!-- end of figures -->"
 HEADER = (
     "| detector | test set | recordings (fake) | EER (95 % interval) | AUC | Cllr "
-    "| wrong when 80 % / all are answered |\n|---|---|---|---|---|---|---|"
+    "| wrong when 80 % / all are answered | called FAKE: real / fake |\n"
+    "|---|---|---|---|---|---|---|---|"
 )
 GOALS = "| goal | measured on | goal | measured |\n|---|---|---|---|"
 PICTURES = (
@@ -53,10 +54,13 @@ def row(entry: dict[str, Any]) -> str:
     risk = "–"
     if entry.get("risk_at_80") is not None:
         risk = f"{entry['risk_at_80']:.1%} / {entry['risk_at_100']:.1%}"
+    called = "–"
+    if entry.get("real_called_fake") is not None:
+        called = f"{entry['real_called_fake']:.1%} / {entry['fake_called_fake']:.1%}"
     return (
         f"| {entry['detector']} | {entry['set']} | {entry['n']} ({entry['n_fake']}) "
         f"| {entry['eer']:.1%} ({entry['eer_low']:.1%} to {entry['eer_high']:.1%}) "
-        f"| {entry['auc']:.3f} | {cllr} | {risk} |"
+        f"| {entry['auc']:.3f} | {cllr} | {risk} | {called} |"
     )
 
 

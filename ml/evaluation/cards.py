@@ -56,6 +56,19 @@ def block_of(entry: WeightEntry, docs: Path) -> str:
     return "\n".join(lines)
 
 
+def verdict_lines(figures: Mapping[str, Any]) -> list[str]:
+    """What the standard profile says about the set; nothing before calibration."""
+    verdicts = figures.get("verdicts")
+    if verdicts is None:
+        return []
+    real, fake = verdicts["real"], verdicts["fake"]
+    return [
+        f"Verdicts of the standard profile: FAKE for {100 * real['FAKE']:.1f} % of the real and "
+        f"{100 * fake['FAKE']:.1f} % of the fake, REAL for {100 * real['REAL']:.1f} % and "
+        f"{100 * fake['REAL']:.1f} %."
+    ]
+
+
 def set_lines(figures: Mapping[str, Any]) -> list[str]:
     """One measured set as a heading, its rates and a table of groups."""
     if "auc" not in figures:
@@ -68,6 +81,7 @@ def set_lines(figures: Mapping[str, Any]) -> list[str]:
         f"AUC {figures['auc']:.3f} [{low:.3f}, {high:.3f}], equal error rate "
         f"{100 * figures['eer']:.1f} %; at {figures['threshold']}: real called fake "
         f"{100 * figures['fpr']:.1f} %, fake called real {100 * figures['fnr']:.1f} %.",
+        *verdict_lines(figures),
         "",
         "| group | n | wrong | 95 % interval |",
         "|---|---|---|---|",

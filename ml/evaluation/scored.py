@@ -25,6 +25,10 @@ from ml.evaluation.metrics import (
 )
 from ml.evaluation.rates import equal_error_threshold, interval, wilson
 from ml.fusion.calibration import Calibrator
+from ml.fusion.decision import verdict_of
+from ml.parameters import Parameters
+from ml.profiles.profile import load_profile
+from ml.result import Verdict
 
 COLUMNS = ("set", "path", "fake", "method", "source", "logit")
 BY_RATIO = "ln LR > 0"
@@ -148,6 +152,10 @@ def evidence(measured: Measured) -> dict[str, Any]:
         "cllr_min": cllr_min(llrs, is_fake),
         "brier": brier(probabilities, is_fake),
         "ece": ece(probabilities, is_fake),
+        "verdicts": {
+            "real": verdict_shares(llrs[~is_fake]),
+            "fake": verdict_shares(llrs[is_fake]),
+        },
         "abstention": {
             "risk_at_100": curve.risk_at(1.0),
             "risk_at_80": curve.risk_at(0.8),
@@ -155,6 +163,13 @@ def evidence(measured: Measured) -> dict[str, Any]:
             "coverage_at_5": curve.coverage_at(0.05),
         },
     }
+
+
+def verdict_shares(llrs: Floats) -> dict[str, float]:
+    """Share of each verdict that the standard profile gives to bounded ln LRs (N,)."""
+    rule = load_profile("standard").rule(Parameters())
+    given = [verdict_of(float(llr), rule)[0] for llr in llrs]
+    return {verdict.value: given.count(verdict) / len(given) for verdict in Verdict}
 
 
 def groups(measured: Measured, *, fake: bool) -> list[dict[str, Any]]:

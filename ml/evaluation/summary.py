@@ -22,6 +22,7 @@ COLUMNS = (
     "eer_low", "eer_high", "min_dcf", "threshold", "fpr", "fnr", "accuracy", "balanced_accuracy",
     "precision", "recall", "f1", "cllr", "cllr_min", "calibration_loss", "brier", "ece",
     "risk_at_100", "risk_at_80", "risk_kept", "aurc", "coverage_at_5", "worst_corpus",
+    "real_called_fake", "real_called_real", "fake_called_fake", "fake_called_real",
     "within_one_frame", "shift_recovered",
 )  # fmt: skip
 INTRODUCTION = """# Measured figures
@@ -33,9 +34,11 @@ its interval, its n and the errors by generator and corpus; the CSV files hold o
 How to read it: EER is the equal error rate. Cllr is the cost of the likelihood ratios in bits
 (0 perfect, 1 no information) and Cllr_min what is left after the best monotone recalibration.
 "Risk" is the share of wrong answers when only the most certain 80 % of the recordings, or all, are
-answered. Sets named *calibration* and *leave-source-out* were fitted on: their likelihood ratios
-come from calibrators fitted again without the source. Without a calibrator the threshold is the
-equal error threshold of the set itself, which flatters.
+answered. "Called FAKE" counts the verdicts of the standard profile, which calls a ratio between 1/2
+and 2 INCONCLUSIVE; "worst corpus rejected" and the goals count every ratio above 1. Sets
+named *calibration* and *leave-source-out* were fitted on: their likelihood ratios come from
+calibrators fitted again without the source. Without a calibrator the threshold is the equal error
+threshold of the set itself, which flatters.
 """
 
 
@@ -72,6 +75,8 @@ def flat(figures: dict[str, Any]) -> dict[str, Any]:
         row |= abstention
         whole = abstention["risk_at_100"]
         row["risk_kept"] = abstention["risk_at_80"] / whole if whole else 0.0
+    for truth, shares in figures.get("verdicts", {}).items():
+        row |= {f"{truth}_called_{said.lower()}": shares[said] for said in ("REAL", "FAKE")}
     if corpora := figures.get("by_corpus"):
         row["worst_corpus"] = max(group["error"] for group in corpora)
     return row
@@ -125,7 +130,8 @@ def table_head() -> str:
     """Heading of the table of sets."""
     return (
         "| detector | set | real / fake | EER (95 %) | AUC (95 %) | Cllr | Cllr_min "
-        "| risk at 80 % / 100 % | worst corpus rejected |\n|---|---|---|---|---|---|---|---|---|"
+        "| risk at 80 % / 100 % | worst corpus rejected | called FAKE: real / fake "
+        "| called REAL: real / fake |\n|---|---|---|---|---|---|---|---|---|---|---|"
     )
 
 
@@ -135,7 +141,7 @@ def table_line(row: dict[str, Any]) -> str:
         share, moved = row.get("within_one_frame"), row.get("shift_recovered")
         words = "not measured" if share is None else f"lag within one frame {share:.1%}"
         words += "" if moved is None else f", known shift {moved:.1%}"
-        return f"| {row['detector']} | {row['set']} | {row['n']} trials | {words} | | | | | |"
+        return f"| {row['detector']} | {row['set']} | {row['n']} trials | {words} | | | | | | | |"
     cells = [
         row["detector"],
         row["set"],
@@ -146,8 +152,15 @@ def table_line(row: dict[str, Any]) -> str:
         _number(row.get("cllr_min")),
         f"{row['risk_at_80']:.1%} / {row['risk_at_100']:.1%}" if "risk_at_80" in row else "–",
         f"{row['worst_corpus']:.1%}",
+        _pair(row, "fake"),
+        _pair(row, "real"),
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _pair(row: dict[str, Any], said: str) -> str:
+    real, fake = row.get(f"real_called_{said}"), row.get(f"fake_called_{said}")
+    return "–" if real is None or fake is None else f"{real:.1%} / {fake:.1%}"
 
 
 def _number(value: float | None) -> str:

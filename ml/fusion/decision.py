@@ -49,8 +49,8 @@ def decide(branches: Sequence[BranchResult], rule: DecisionRule, heads: FusionHe
     )
     total = combination.bias + math.fsum(item.value for item in contributions)
     bounded = min(max(total, combination.lower), combination.upper)
-    probability = _sigmoid(bounded + math.log(rule.prior / (1 - rule.prior)))
-    verdict, reason = _verdict(bounded, probability, rule)
+    probability = posterior(bounded, rule.prior)
+    verdict, reason = verdict_of(bounded, rule)
     table = verbal_table()
     return Decision(
         verdict=verdict,
@@ -82,12 +82,19 @@ def _evidence(branch: BranchResult, rule: DecisionRule) -> Evidence:
     return Evidence(branch.name, branch.modality, llr, bounds, share, branch.calibrator_sha256)
 
 
-def _verdict(llr: float, probability: float, rule: DecisionRule) -> tuple[Verdict, str]:
+def posterior(llr: float, prior: float) -> float:
+    """Probability of FAKE, in (0, 1), from a natural-log ratio and the prior probability."""
+    return _sigmoid(llr + math.log(prior / (1 - prior)))
+
+
+def verdict_of(llr: float, rule: DecisionRule) -> tuple[Verdict, str]:
+    """What a bounded natural-log ratio means under ``rule``, and why in words."""
     if abs(llr) <= math.log(rule.inconclusive_lr):
         return Verdict.INCONCLUSIVE, (
             f"The likelihood ratio lies between 1/{rule.inconclusive_lr:g} and "
             f"{rule.inconclusive_lr:g}: the findings support neither side."
         )
+    probability = posterior(llr, rule.prior)
     certainty = max(probability, 1 - probability)
     if certainty < rule.abstain_below:
         return Verdict.INCONCLUSIVE, (
@@ -108,11 +115,10 @@ def _verdict(llr: float, probability: float, rule: DecisionRule) -> tuple[Verdic
 
 def _no_finding(branches: Sequence[BranchResult], rule: DecisionRule) -> Decision:
     scored = [branch.title for branch in branches if branch.status is BranchStatus.SCORED]
-    reasons = [f"{branch.title}: {branch.reason}" for branch in branches if branch.reason]
     if scored:
         reason = f"{', '.join(scored)}: scored, but no calibration turns the score into evidence."
     else:
-        reason = "No detector could be applied. " + " ".join(reasons)
+        reason = f"No detector could be applied. {_reasons(branches)}"
     table = verbal_table()
     return Decision(
         verdict=Verdict.INCONCLUSIVE,
@@ -133,6 +139,15 @@ def _no_finding(branches: Sequence[BranchResult], rule: DecisionRule) -> Decisio
         reason=reason.strip(),
         recommendation=_recommendation(Verdict.INCONCLUSIVE, False),
     )
+
+
+def _reasons(branches: Sequence[BranchResult]) -> str:
+    """Why detectors gave no score: each reason once, behind those it holds for."""
+    titles: dict[str, list[str]] = {}
+    for branch in branches:
+        if branch.reason and branch.status is not BranchStatus.REPORTED:
+            titles.setdefault(branch.reason, []).append(branch.title)
+    return " ".join(f"{', '.join(names)}: {reason}" for reason, names in titles.items())
 
 
 def _interval(

@@ -70,6 +70,11 @@ def test_fusion_adds_the_bounded_and_weighted_likelihood_ratios(
     llrs = np.array([-1.25, -0.25, 1.75, 0.0])
     assert fused["fpr"] == 0.0
     assert fused["fnr"] == 0.5
+    # A ratio between 1/2 and 2 is no verdict.
+    assert fused["verdicts"] == {
+        "real": {"REAL": 0.5, "FAKE": 0.0, "INCONCLUSIVE": 0.5},
+        "fake": {"REAL": 0.0, "FAKE": 0.5, "INCONCLUSIVE": 0.5},
+    }
     real, fake = np.log1p(np.exp(llrs[:2])), np.log1p(np.exp(-llrs[2:]))
     assert fused["cllr"] == pytest.approx((real.mean() + fake.mean()) / 2 / np.log(2))
     alone = report["aasist"]["sets"][0]
