@@ -14,13 +14,15 @@ if [ -n "$needed" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1;
         --no-install-recommends $needed >/dev/null || echo "could not install$needed"
 fi
 
-deploy/lint.sh
-
 # Short, because sockets live below it; removed even when a test is interrupted.
 TMPDIR=$(mktemp -d /tmp/dfd.XXXXXX)
-export TMPDIR
+# Chromium and Matplotlib would leave their folders at home.
+export TMPDIR XDG_CACHE_HOME="$TMPDIR/cache" XDG_CONFIG_HOME="$TMPDIR/config"
 trap 'rm -rf "$TMPDIR"' EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
+
+deploy/lint.sh
+
 export PYTHONDONTWRITEBYTECODE=1
 .venv/bin/python -m pytest "$@"
