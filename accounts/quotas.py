@@ -79,9 +79,12 @@ def require_quota(actor: Actor, measure: Measure, amount: int) -> None:
 
 def hold_owner(actor: Actor, measure: Measure) -> None:
     """Lock the person behind ``actor`` until the transaction ends, so that two requests at once
-    cannot both take the last of a limit. Nothing is locked where nothing is limited."""
+    cannot both take the last of a limit. Nothing is locked where nothing is limited.
+
+    Rows that name the person can still be written; whoever locks a case as well locks it first.
+    """
     if actor.user is not None and any(_limits(actor, measure)):
-        User.objects.select_for_update().only("pk").get(pk=actor.user.pk)
+        User.objects.select_for_update(no_key=True).only("pk").get(pk=actor.user.pk)
 
 
 def _limits(actor: Actor, measure: Measure) -> Iterator[tuple[str, int, list[Holder]]]:

@@ -68,8 +68,10 @@ def quarantine_path(file_id: uuid.UUID) -> Path:
     return folder / f"{file_id}.part"
 
 
-def check(received: Received, declared_sha256: str) -> MediaType:
+def check(received: Received, declared_sha256: str, kind: str = "") -> MediaType:
     """What the file is, after every check that needs no knowledge of the case.
+
+    ``kind``: the only kind that is wanted, if any.
 
     Raises EvidenceRefused: empty, hash_mismatch, corrupt, unsupported_type.
     """
@@ -92,6 +94,12 @@ def check(received: Received, declared_sha256: str) -> MediaType:
             RefusalCode.UNSUPPORTED_TYPE,
             f"The content is {describe_unsupported(received.path)}. Accepted are {FORMATS}. "
             "The name of a file does not count.",
+        )
+    if kind and found.kind != kind:
+        raise EvidenceRefused(
+            RefusalCode.UNSUPPORTED_TYPE,
+            f"The content is of the kind {found.kind}, and {kind} was asked for. The name of a "
+            "file does not count.",
         )
     return found
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.errors import RecordedRefusal
+from accounts.models import User
 from accounts.scopes import Scope
 from audit.actions import Action
 from audit.services import append
@@ -143,6 +144,14 @@ def require(actor: Actor, case: Case, action: CaseAction) -> None:
     """
     if not allowed(actor, case, action):
         deny(actor, case, action.value)
+
+
+def require_person(actor: Actor, case: Case, action: CaseAction) -> User:
+    """The person who acts, for what no key and no program may do. Raises as ``require``."""
+    require(actor, case, action)
+    if actor.kind != "user" or actor.user is None:
+        deny(actor, case, action.value)
+    return actor.user
 
 
 def deny(actor: Actor, case: Case, what: str) -> NoReturn:

@@ -14,7 +14,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from accounts.actors import Actor
 from accounts.models import User
 from cases.models import Case, Exhibit
-from cases.permissions import CaseAction
+from cases.permissions import CaseAction, roles_with
 from cases.selectors import exhibits_of
 from cases.storage import artefact_store
 from detection import artefact_files
@@ -136,10 +136,34 @@ def artefact_bytes(artefact: Artefact) -> bytes:
     return artefact_files.read(artefact.storage_key, artefact.sha256)
 
 
+def all_reviews_for(actor: Actor) -> QuerySet[Review]:
+    """Reviews of every case, less those of analyses that the actor is asked to review blind."""
+    rows: QuerySet[Review] = Review.objects.restrict(actor, CaseAction.VIEW_FINDINGS)
+    return rows.select_related("reviewer", "analysis__exhibit__case")
+
+
 def reviews_for(actor: Actor, analysis: Analysis) -> QuerySet[Review]:
     """Opinions, sign-offs and dissents, oldest first; none while a blind review is open."""
-    rows: QuerySet[Review] = Review.objects.restrict(actor, CaseAction.VIEW_FINDINGS)
-    return rows.filter(analysis=analysis).select_related("reviewer")
+    return all_reviews_for(actor).filter(analysis=analysis)
+
+
+def possible_reviewers(actor: Actor, analysis: Analysis) -> QuerySet[User]:
+    """Members of the case, other than the actor, who may be asked for a review."""
+    members = User.objects.filter(
+        case_memberships__case=analysis.exhibit.case,
+        case_memberships__role__in=roles_with(CaseAction.REVIEW),
+        is_active=True,
+    )
+    return members.exclude(pk=actor.user.pk) if actor.user else members
+
+
+def review_requests_for(actor: Actor) -> QuerySet[ReviewRequest]:
+    """Who is asked for a review, newest first; ``answer``: the id of their review, if given."""
+    rows: QuerySet[ReviewRequest] = ReviewRequest.objects.restrict(actor, CaseAction.VIEW_FINDINGS)
+    answers = Review.objects.filter(request=OuterRef("pk")).order_by("created_at").values("pk")
+    return rows.select_related("reviewer", "requested_by", "analysis__exhibit").annotate(
+        answer=Subquery(answers[:1])
+    )
 
 
 def is_blinded(actor: Actor, analysis: Analysis) -> bool:

@@ -112,7 +112,7 @@ class InferenceWorker(ReadyMixin, SimpleWorker):
 
 
 class LightWorker(ReadyMixin, Worker):
-    """Runs short jobs (exports, web hooks, checks), each in a fork of its own."""
+    """Runs short jobs (exports, checks), each in a fork of its own."""
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """Fork without open database connections: two processes must not share one."""

@@ -154,6 +154,7 @@ def programs(address: Address) -> list[Program]:
             interpreter(manage, "inference_worker", "--ready-file", str(_ready_file())),
         ),
         Program("light worker", interpreter(manage, "light_worker")),
+        Program("web hooks", interpreter(manage, "webhook_worker")),
         Program("reconciler", interpreter(manage, "reconcile")),
         Program("web server", site, orphan_signal=signal.SIGTERM),
     ]

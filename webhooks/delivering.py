@@ -3,19 +3,25 @@
 The database is the truth: a delivery is claimed by moving its ``due_at`` into the future, so that
 a worker that dies in between leaves it to be sent again. Receivers may therefore see an event
 twice and recognise it by its id.
+
+A receiver that hangs delays nobody else: there is one exchange at a time with each endpoint, and
+endpoints that took nothing lately get half of the lines at most.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.db.models import QuerySet
+from django.db import DatabaseError, close_old_connections
+from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from accounts.actors import system_actor
@@ -26,7 +32,7 @@ from webhooks.events import PING
 from webhooks.models import Attempt, Delivery, DeliveryState, Endpoint
 from webhooks.sending import Outcome, post
 from webhooks.signing import signature
-from webhooks.spreading import may_know
+from webhooks.spreading import may_know, spread
 
 # 30 s, 1 min, 2 min … at most six hours apart: twenty attempts are a little over three days.
 FIRST_PAUSE_S = 30.0
@@ -37,33 +43,93 @@ GIVE_UP_AFTER = timedelta(days=3)
 # Longer than one exchange can last.
 CLAIMED_FOR = timedelta(seconds=90)
 LINES = 8
+FAILING_LINES = LINES // 2
+# How long news may wait for the next look into the database.
+POLL_S = 1.0
 GONE = 410
 
 logger = structlog.get_logger(__name__)
 
 
+class Sender:
+    """Exchanges with several endpoints at once. Only the network runs in threads; every row is
+    read and written by the caller's."""
+
+    def __init__(self, lines: ThreadPoolExecutor) -> None:
+        self._lines = lines
+        self._underway: dict[Future[Outcome], Delivery] = {}
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._underway)
+
+    def take_up(self) -> int:
+        """Begin what is due, as far as lines are free; how many deliveries were taken up."""
+        taken = [delivery for delivery in self._next() if _claim(delivery)]
+        for delivery in taken:
+            if _told(delivery):
+                self._underway[self._lines.submit(post, *_request(delivery))] = delivery
+        return len(taken)
+
+    def settle(self, seconds: float | None = None) -> int:
+        """Wait until an exchange ends, or so long; write down what ended; how many did."""
+        ended, _ = wait(self._underway, seconds, FIRST_COMPLETED)
+        for exchange in ended:
+            _settle(self._underway.pop(exchange), exchange.result())
+        return len(ended)
+
+    def _next(self) -> Iterator[Delivery]:
+        """The longest waiting delivery of each endpoint that is not being spoken with."""
+        spoken_with = {one.endpoint_id: one.endpoint for one in self._underway.values()}
+        waiting = due().exclude(endpoint__in=spoken_with).order_by()
+        endpoints = waiting.values_list("endpoint", "endpoint__failing_since")
+        sound, failing = [], []
+        for key, failing_since, _ in endpoints.annotate(since=Min("due_at")).order_by("since"):
+            (sound if failing_since is None else failing).append(key)
+        in_vain = sum(one.failing_since is not None for one in spoken_with.values())
+        chosen = sound + failing[: max(0, FAILING_LINES - in_vain)]
+        for key in chosen[: LINES - len(spoken_with)]:
+            yield from due().filter(endpoint=key)[:1]
+
+
 def due() -> QuerySet[Delivery]:
     """Deliveries that may be sent now, the longest waiting first."""
-    return Delivery.objects.filter(
-        state=DeliveryState.PENDING, due_at__lte=timezone.now(), endpoint__disabled_at=None
-    ).order_by("due_at")
+    return (
+        Delivery.objects.filter(
+            state=DeliveryState.PENDING, due_at__lte=timezone.now(), endpoint__disabled_at=None
+        )
+        .select_related("endpoint", "event")
+        .order_by("due_at")
+    )
 
 
-def deliver_due(budget_s: float) -> int:
-    """Send what is due for ``budget_s`` seconds; how many exchanges there were."""
-    sent = 0
-    ends = time.monotonic() + budget_s
+def deliver_until(stop: threading.Event) -> None:
+    """Spread what happened and send what is due until ``stop``; then end what is under way.
+
+    A database that does not answer for a while is asked again.
+    """
     with ThreadPoolExecutor(LINES) as lines:
-        while time.monotonic() < ends:
-            claimed = [one for one in due()[:LINES] if _claim(one)]
-            if not claimed:
-                break
-            # Only the network runs in threads; every row is read and written here.
-            waiting = [(one, lines.submit(post, *_request(one))) for one in claimed if _told(one)]
-            for delivery, outcome in waiting:
-                _settle(delivery, outcome.result())
-            sent += len(waiting)
-    return sent
+        sender = Sender(lines)
+        while not stop.is_set():
+            try:
+                _round(sender, stop)
+            except DatabaseError as error:
+                logger.warning("webhooks_interrupted", reason=str(error))
+                stop.wait(POLL_S)
+            finally:
+                close_old_connections()
+        while sender.busy:
+            sender.settle()
+
+
+def deliver_once() -> tuple[int, int]:
+    """Spread what happened and send until nothing is due: deliveries made, exchanges had."""
+    made, sent = spread(), 0
+    with ThreadPoolExecutor(LINES) as lines:
+        sender = Sender(lines)
+        while sender.take_up() or sender.busy:
+            sent += sender.settle()
+    return made, sent
 
 
 def pause_after(attempts: int) -> timedelta:
@@ -85,6 +151,15 @@ def body_of(delivery: Delivery) -> dict[str, Any]:
         "data": event.told,
         "ledger_hash": event.ledger_hash,
     }
+
+
+def _round(sender: Sender, stop: threading.Event) -> None:
+    spread()
+    taken = sender.take_up()
+    if sender.busy:
+        sender.settle(POLL_S)
+    elif not taken:
+        stop.wait(POLL_S)
 
 
 def _claim(delivery: Delivery) -> bool:

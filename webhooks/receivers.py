@@ -11,10 +11,7 @@ from accounts.models import ApiKey
 from accounts.signals import account_event
 from audit.models import AuditEvent
 from audit.signals import entry_appended
-from detection.signals import round_due
-from webhooks import queue, services
-from webhooks.delivering import due
-from webhooks.models import Event
+from webhooks import services
 from webhooks.spreading import note_entry
 
 
@@ -22,13 +19,6 @@ from webhooks.spreading import note_entry
 def keep_what_to_tell(entry: AuditEvent, **_: Any) -> None:
     """An entry of the ledger may be worth telling."""
     note_entry(entry)
-
-
-@receiver(round_due)
-def wake_for_what_is_due(**_: Any) -> None:
-    """Whatever a flushed Redis or a dead worker left behind is found again."""
-    if Event.objects.filter(spread_at=None).exists() or due().exists():
-        queue.wake()
 
 
 @receiver(account_event)

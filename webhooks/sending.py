@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from webhooks.errors import WebhookRefused
 from webhooks.guard import Target, resolve
 
-# For connecting, each read and the whole exchange.
-STEP_S = 5.0
+# For connecting, and for the whole exchange.
+CONNECT_S = 5.0
 DEADLINE_S = 15.0
 KEPT_BYTES = 1000
 
@@ -38,7 +38,7 @@ class _Pinned(http.client.HTTPConnection):
     """Connects to the checked address and lets TLS prove that it is ``target.host``."""
 
     def __init__(self, target: Target) -> None:
-        super().__init__(target.host, target.port, timeout=STEP_S)
+        super().__init__(target.host, target.port)
         self._target = target
         # http.client forgets its socket while the answer's body is still being read.
         self._line: socket.socket | None = None
@@ -46,13 +46,14 @@ class _Pinned(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self._line = self.sock = socket.create_connection(
-            (self._target.address, self._target.port), timeout=STEP_S
+            (self._target.address, self._target.port), timeout=CONNECT_S
         )
         if self._target.secure:
             context = ssl.create_default_context()
             self._line = self.sock = context.wrap_socket(
                 self.sock, server_hostname=self._target.host
             )
+        self.sock.settimeout(DEADLINE_S)
 
     def cut(self) -> None:
         """End the exchange from another thread: the waiting read or write fails."""

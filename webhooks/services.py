@@ -18,7 +18,7 @@ from audit.actions import Action
 from audit.services import append
 from audit.transactions import audited
 from cases.models import Case
-from webhooks import guard, queue
+from webhooks import guard
 from webhooks.errors import WebhookRefused
 from webhooks.events import PING, EventType
 from webhooks.models import Delivery, DeliveryState, Endpoint, Event
@@ -99,7 +99,6 @@ def enable_endpoint(*, actor: Actor, endpoint: Endpoint) -> None:
         endpoint.disabled_at, endpoint.disabled_reason, endpoint.failing_since = None, "", None
         endpoint.save(update_fields=["disabled_at", "disabled_reason", "failing_since"])
         _record(actor, Action.WEBHOOK_ENABLED, endpoint, {})
-    queue.wake_on_commit()
 
 
 def delete_endpoint(*, actor: Actor, endpoint: Endpoint) -> None:
@@ -117,9 +116,8 @@ def ping(*, actor: Actor, endpoint: Endpoint) -> Delivery:
     event = Event.objects.create(
         type=PING, subject=_subject(endpoint), occurred_at=now, spread_at=now
     )
-    delivery = Delivery.objects.create(endpoint=endpoint, event=event, due_at=now)
-    queue.wake_on_commit()
-    return delivery
+    made: Delivery = Delivery.objects.create(endpoint=endpoint, event=event, due_at=now)
+    return made
 
 
 def redeliver(*, actor: Actor, delivery: Delivery) -> Delivery:
@@ -129,7 +127,6 @@ def redeliver(*, actor: Actor, delivery: Delivery) -> Delivery:
         raise WebhookRefused("disabled", "This web hook is switched off; switch it on first.")
     delivery.state, delivery.due_at, delivery.attempts = DeliveryState.PENDING, timezone.now(), 0
     delivery.save(update_fields=["state", "due_at", "attempts"])
-    queue.wake_on_commit()
     return delivery
 
 

@@ -10,7 +10,6 @@ from django.utils import timezone
 from accounts.actors import Actor, api_key_actor, user_actor
 from audit.models import AuditEvent
 from cases.models import Case
-from webhooks import queue
 from webhooks.events import OF_ACTION, TOLD, needed_for
 from webhooks.models import Delivery, Endpoint, Event
 
@@ -31,7 +30,6 @@ def note_entry(entry: AuditEvent) -> None:
         ledger_hash=entry.hash,
         occurred_at=entry.occurred_at,
     )
-    queue.wake_on_commit()
 
 
 def spread() -> int:

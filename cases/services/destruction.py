@@ -23,7 +23,7 @@ from cases.models import (
     DestructionRequest,
     Exhibit,
 )
-from cases.permissions import CaseAction, deny, require
+from cases.permissions import CaseAction, require_person
 from cases.services.holds import open_holds
 from cases.services.integrity import measure, unavailable
 from cases.stamps import text_sha256
@@ -44,7 +44,7 @@ def request_destruction(
 
     Raises PermissionDenied, CustodyConflict (hold, open request), ExhibitUnavailable, InvalidInput.
     """
-    person = _require_person(actor, exhibit)
+    person = require_person(actor, exhibit.case, CaseAction.DESTROY)
     reason = required_text(reason, "reason")
     authority = required_text(authority, "authority")
     with audited():
@@ -76,7 +76,7 @@ def approve_destruction(*, actor: Actor, request: DestructionRequest) -> Destruc
 
     Raises PermissionDenied, CustodyConflict (same person, hold, answered), ExhibitUnavailable.
     """
-    person = _require_person(actor, request.exhibit)
+    person = require_person(actor, request.exhibit.case, CaseAction.DESTROY)
     with audited():
         exhibit = _lock(request.exhibit)
         request = _lock_open_request(request)
@@ -132,7 +132,7 @@ def decline_destruction(
 
     Raises PermissionDenied, CustodyConflict, InvalidInput.
     """
-    person = _require_person(actor, request.exhibit)
+    person = require_person(actor, request.exhibit.case, CaseAction.DESTROY)
     reason = required_text(reason, "reason")
     with audited():
         request = _lock_open_request(request)
@@ -151,13 +151,6 @@ def decline_destruction(
             payload={"request": str(request.pk), "reason_sha256": text_sha256(reason)},
         )
     return request
-
-
-def _require_person(actor: Actor, exhibit: Exhibit) -> User:
-    require(actor, exhibit.case, CaseAction.DESTROY)
-    if actor.kind != "user" or actor.user is None:
-        deny(actor, exhibit.case, CaseAction.DESTROY)
-    return actor.user
 
 
 def _lock(exhibit: Exhibit) -> Exhibit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import BinaryIO
 
@@ -9,7 +10,8 @@ from django.conf import settings
 from django.db.models import Sum
 
 from accounts.actors import Actor, system_actor
-from accounts.quotas import Measure, require_quota
+from accounts.errors import QuotaExceeded
+from accounts.quotas import Measure, hold_owner, require_quota
 from audit.actions import Action
 from audit.services import append
 from audit.transactions import audited
@@ -37,8 +39,9 @@ def receive_evidence(
     filename: str,
     declared_sha256: str | None = None,
     acquisition: Acquisition | None = None,
+    kind: str = "",
 ) -> Exhibit:
-    """Take a recording into evidence.
+    """Take a recording into evidence; with ``kind`` only audio, image or video.
 
     Bytes stream through SHA-256 and SHA-512 into quarantine; limits and type (by content) are
     checked, the file is read again and hashed again, then moved write-once into the store.
@@ -57,6 +60,7 @@ def receive_evidence(
                 filename=filename,
                 declared_sha256=declared,
                 acquisition=acquisition or Acquisition(),
+                kind=kind,
             )
     except EvidenceRefused as refusal:
         record_refusal(actor=actor, case=case, filename=filename, refusal=refusal)
@@ -71,12 +75,13 @@ def take_in(
     filename: str,
     declared_sha256: str,
     acquisition: Acquisition,
+    kind: str = "",
 ) -> Exhibit:
     """Check a file in quarantine, store it and register the exhibit.
 
     The caller removes ``received.path`` and records the refusal. Raises EvidenceRefused.
     """
-    media_type = check(received, declared_sha256)
+    media_type = check(received, declared_sha256, kind)
     check_room(case, received.digests.size)
     require_quota(actor, Measure.BYTES, received.digests.size)
     scan = malware.scan(received.path)
@@ -150,7 +155,7 @@ def _register(
 ) -> Exhibit:
     digests, clock = received.digests, clock_state()
     with audited():
-        case = lock_open(case)
+        case = _with_room(actor, case, digests.size, key)
         if not evidence_store().exists(key):
             # The same content was destroyed in this case between storing and here.
             raise EvidenceRefused(RefusalCode.HASH_MISMATCH, "Please send the file once more.")
@@ -212,6 +217,26 @@ def _register(
         if scan.threat:
             _record_threat(actor, exhibit, scan.threat)
     return exhibit
+
+
+def _with_room(actor: Actor, case: Case, size: int, key: str) -> Case:
+    """The case, locked, once what was asked before the bytes were stored still holds.
+
+    Case and owner of the quota stay locked until the transaction ends: nobody else can take the
+    same room meanwhile. What is refused here does not stay stored.
+    """
+    try:
+        case = lock_open(case)
+        hold_owner(actor, Measure.BYTES)
+        check_room(case, size)
+        require_quota(actor, Measure.BYTES, size)
+    except (CaseClosed, EvidenceRefused, QuotaExceeded):
+        resting = Exhibit.objects.filter(storage_key=key).exclude(state=Exhibit.State.DESTROYED)
+        with contextlib.suppress(StoreError):  # a bucket's object lock may keep it for a while
+            if not resting.exists():
+                evidence_store().remove(key)
+        raise
+    return case
 
 
 def _record_twins(exhibit: Exhibit) -> None:

@@ -11,7 +11,7 @@ from audit.services import append
 from audit.transactions import audited
 from cases.errors import CustodyConflict, InvalidInput
 from cases.models import Case, Exhibit, LegalHold
-from cases.permissions import CaseAction, require
+from cases.permissions import CaseAction, require, require_person
 from cases.stamps import text_sha256
 from cases.validation import required_text
 
@@ -49,8 +49,11 @@ def place_hold(
 
 
 def release_hold(*, actor: Actor, hold: LegalHold, reason: str) -> LegalHold:
-    """Release one hold; its row stays. Raises PermissionDenied, CustodyConflict, InvalidInput."""
-    require(actor, hold.case, CaseAction.MANAGE)
+    """Release one hold; its row stays. An act of a person: it lets evidence be destroyed.
+
+    Raises PermissionDenied, CustodyConflict, InvalidInput.
+    """
+    require_person(actor, hold.case, CaseAction.MANAGE)
     reason = required_text(reason, "reason")
     with audited():
         hold = LegalHold.objects.select_for_update().get(pk=hold.pk)

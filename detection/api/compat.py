@@ -38,19 +38,20 @@ Shape = Callable[[AnalysisResult], dict[str, Any]]
 BINARY = {"type": "string", "format": "binary"}
 
 
-def form(**files: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a form with these files and the case they belong to."""
+def form(*, optional: bool = False, **files: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a form with these files, all of them or any, and the case they belong to."""
     case = {"type": "string", "description": "id or number; else the key's own case"}
     return {
         "multipart/form-data": {
             "type": "object",
-            "required": list(files),
             "properties": {**files, "case": case},
+            **({} if optional else {"required": list(files)}),
         }
     }
 
 
 UPLOAD = form(file=BINARY)
+ANSWERED = {200: OpenApiTypes.OBJECT, 202: OpenApiTypes.OBJECT}
 
 
 class CompatibleView(Resource):
@@ -60,6 +61,7 @@ class CompatibleView(Resource):
     parser_classes = (MultiPartParser, FormParser)
     throttle_classes = (CallerRate, DetectionRate)
     field: ClassVar[str] = "file"
+    kind: ClassVar[str] = ""  # the only kind of recording that is taken, if any
     default_wait: ClassVar[float | None] = None
 
     @staticmethod
@@ -67,20 +69,15 @@ class CompatibleView(Resource):
         """The answer's dictionary; subclasses choose."""
         return answers.detection(result)
 
-    @extend_schema(request=UPLOAD, responses={200: OpenApiTypes.OBJECT, 202: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         actor = actor_for(request)
         file = intake.uploaded(request, self.field)
         case = intake.case_of(request, actor)
-        analysis = intake.submit(actor, case, file, {})
+        analysis = intake.submit(actor, case, file, self.kind)
         intake.wait_for([analysis], intake.seconds_to_wait(request, self.default_wait))
         if not analysis.is_finished:
             return accepted(analysis)
         return Response(self.shape(intake.result_or_problem(actor, analysis)))
-
-
-class DetectView(CompatibleView):
-    """``/detect/audio``, ``/detect/image``, ``/detect/video`` with the field ``file``."""
 
 
 class ProbabilityView(CompatibleView):
@@ -91,15 +88,11 @@ class ProbabilityView(CompatibleView):
         return answers.probability_answer(result)
 
 
-def _named(kind: str) -> Any:
-    """``ProbabilityView`` with the field ``kind``, and the schema that says so."""
-    view = type(f"{kind.title()}ProbabilityView", (ProbabilityView,), {"field": kind})
-    answered = {200: OpenApiTypes.OBJECT, 202: OpenApiTypes.OBJECT}
-    described = extend_schema(request=form(**{kind: BINARY}), responses=answered)
-    return extend_schema_view(post=described)(view)
-
-
-PROBABILITY_VIEWS = {kind: _named(kind) for kind in ("audio", "image", "video")}
+def of_kind(view: type[CompatibleView], kind: str, field: str) -> Any:
+    """``view`` for recordings of one kind in the form field ``field``, with the schema of it."""
+    made = type(f"{kind.title()}{view.__name__}", (view,), {"kind": kind, "field": field})
+    described = extend_schema(request=form(**{field: BINARY}), responses=ANSWERED)
+    return extend_schema_view(post=described)(made)
 
 
 class MultimodalView(CompatibleView):
@@ -107,13 +100,8 @@ class MultimodalView(CompatibleView):
 
     @extend_schema(
         operation_id="detect_multimodal",
-        request={
-            "multipart/form-data": {
-                "type": "object",
-                "properties": dict.fromkeys(answers.MODALITY_WEIGHTS, BINARY),
-            }
-        },
-        responses={200: OpenApiTypes.OBJECT, 202: OpenApiTypes.OBJECT},
+        request=form(optional=True, **dict.fromkeys(answers.MODALITY_WEIGHTS, BINARY)),
+        responses=ANSWERED,
     )
     def post(self, request: Request) -> Response:
         actor = actor_for(request)
@@ -123,7 +111,7 @@ class MultimodalView(CompatibleView):
         if not files:
             raise Problem(422, "file_missing", "Send at least one of audio, image and video.")
         case = intake.case_of(request, actor)
-        analyses = {name: intake.submit(actor, case, file, {}) for name, file in files.items()}
+        analyses = {name: intake.submit(actor, case, file, name) for name, file in files.items()}
         intake.wait_for(list(analyses.values()), intake.seconds_to_wait(request))
         if not all(analysis.is_finished for analysis in analyses.values()):
             return Response(
@@ -151,7 +139,7 @@ class BatchUploadView(CompatibleView):
         case = intake.case_of(request, actor)
         taken: list[tuple[str, Analysis | None, dict[str, Any]]] = []
         for file in files:
-            taken.append(_try(file, lambda one: intake.submit(actor, case, one, {})))
+            taken.append(_try(file, lambda one: intake.submit(actor, case, one)))
         analyses = [analysis for _, analysis, _ in taken if analysis is not None]
         intake.wait_for(analyses, intake.seconds_to_wait(request))
         results = [
@@ -195,9 +183,7 @@ class DirectoryView(Resource):
             if path.is_file() and path.suffix.lower() == extension:
                 with path.open("rb") as stream:
                     file = UploadedFile(File(stream), path.name, size=path.stat().st_size)
-                    _, analysis, refusal = _try(
-                        file, lambda one: intake.submit(actor, case, one, {})
-                    )
+                    _, analysis, refusal = _try(file, lambda one: intake.submit(actor, case, one))
                 state = progress(analysis) if analysis else refusal
                 results.append({"filename": path.name, **state})
         return Response({"total": len(results), "results": results}, status=202)
@@ -212,12 +198,12 @@ class AnalyzeView(CompatibleView):
     @extend_schema(
         operation_id="analyze",
         request=UPLOAD,
-        responses={200: OpenApiTypes.OBJECT, 202: OpenApiTypes.OBJECT},
+        responses=ANSWERED,
     )
     def post(self, request: Request) -> Response:
         actor = actor_for(request)
         file = intake.uploaded(request, self.field)
-        analysis = intake.submit(actor, intake.case_of(request, actor), file, {})
+        analysis = intake.submit(actor, intake.case_of(request, actor), file)
         intake.wait_for([analysis], intake.seconds_to_wait(request, self.default_wait))
         state = _staged(actor, analysis)
         return Response(
@@ -243,7 +229,7 @@ class UploadView(CompatibleView):
     def post(self, request: Request) -> Response:
         actor = actor_for(request)
         file = intake.uploaded(request, self.field)
-        analysis = intake.submit(actor, intake.case_of(request, actor), file, {})
+        analysis = intake.submit(actor, intake.case_of(request, actor), file)
         body = {"success": True, "analysis_id": str(analysis.pk), "filename": analysis.exhibit.name}
         return Response(body, status=202)
 

@@ -8,7 +8,11 @@ DETECT_KINDS = ("audio", "image", "video")
 
 urlpatterns = [
     *(
-        path(f"detect/{kind}", compat.DetectView.as_view(), name=f"detect_{kind}")
+        path(
+            f"detect/{kind}",
+            compat.of_kind(compat.CompatibleView, kind, "file").as_view(),
+            name=f"detect_{kind}",
+        )
         for kind in DETECT_KINDS
     ),
     path("detect/multimodal", compat.MultimodalView.as_view(), name="detect_multimodal"),
@@ -18,7 +22,7 @@ urlpatterns = [
     *(
         path(
             f"api/v1/detect/{kind}",
-            compat.PROBABILITY_VIEWS[kind].as_view(),
+            compat.of_kind(compat.ProbabilityView, kind, kind).as_view(),
             name=f"v1_detect_{kind}",
         )
         for kind in DETECT_KINDS

@@ -61,17 +61,21 @@ def uploaded(request: Request, name: str) -> UploadedFile[Any]:
     return file
 
 
-def submit(actor: Actor, case: Case, file: UploadedFile[Any], options: dict[str, Any]) -> Analysis:
-    """Take ``file`` into evidence and queue its analysis."""
+def submit(actor: Actor, case: Case, file: UploadedFile[Any], kind: str = "") -> Analysis:
+    """Take ``file``, of that ``kind`` if one is named, into evidence and queue its analysis."""
     try:
         exhibit = cases_services.receive_evidence(
-            actor=actor, case=case, stream=file.chunks(), filename=file.name or "upload"
+            actor=actor,
+            case=case,
+            stream=file.chunks(),
+            filename=file.name or "upload",
+            kind=kind,
         )
     except EvidenceRefused as refusal:
         if refusal.code == RefusalCode.UNSUPPORTED_TYPE:
             raise Problem(BAD_FORMAT_STATUS, str(refusal.code), refusal.message) from refusal
         raise
-    return services.submit_analysis(actor=actor, exhibit=exhibit, **options)
+    return services.submit_analysis(actor=actor, exhibit=exhibit)
 
 
 def wait_for(analyses: list[Analysis], seconds: float) -> None:

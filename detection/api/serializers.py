@@ -1,4 +1,4 @@
-"""How analyses, findings, derived files, reviews and weight sets look in JSON."""
+"""How analyses, findings, derived files and weight sets look in JSON."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from accounts.api.fields import SparseMixin, Text, TextModelSerializer
-from detection.models import Analysis, Artefact, Finding, ModelVersion, Review, ReviewKind
+from accounts.api.fields import SparseMixin, Text
+from detection.models import Analysis, Artefact, Finding, ModelVersion
 from ml.parameters import STRATEGIES
 
 
@@ -141,18 +141,6 @@ class ArtefactSerializer(serializers.ModelSerializer[Artefact]):
         return reverse(
             "api:artefact_content", args=[artefact.pk], request=self.context.get("request")
         )
-
-
-class ReviewSerializer(TextModelSerializer):
-    """A person's word on an analysis. API keys read reviews; only people write them."""
-
-    reviewer = serializers.CharField(source="reviewer.username", read_only=True)
-    kind = serializers.ChoiceField(choices=ReviewKind.choices)
-
-    class Meta:
-        model = Review
-        fields = ("id", "reviewer", "kind", "text", "agrees", "blind", "created_at")
-        read_only_fields = ("id", "blind", "created_at")
 
 
 class ModelSerializer(serializers.ModelSerializer[ModelVersion]):

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from detection.api import views
+from detection.api import reviews, views
 
 urlpatterns = [
+    *reviews.urlpatterns,
     path("analyses", views.AnalysesView.as_view(), name="analyses"),
     path("analyses/batch", views.BatchView.as_view(), name="analyses_batch"),
     path("analyses/<uuid:analysis_id>", views.AnalysisView.as_view(), name="analysis"),
@@ -17,7 +18,6 @@ urlpatterns = [
     ),
     path("analyses/<uuid:analysis_id>/finding", views.FindingView.as_view(), name="finding"),
     path("analyses/<uuid:analysis_id>/artefacts", views.ArtefactsView.as_view(), name="artefacts"),
-    path("analyses/<uuid:analysis_id>/reviews", views.ReviewsView.as_view(), name="reviews"),
     path("artefacts/<uuid:artefact_id>", views.ArtefactView.as_view(), name="artefact"),
     path(
         "artefacts/<uuid:artefact_id>/content",

@@ -1,4 +1,4 @@
-"""Analyses, findings, derived files, reviews and weight sets over HTTP."""
+"""Analyses, findings, derived files and weight sets over HTTP."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 import django_filters as filters
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
@@ -21,7 +21,6 @@ from accounts.api.filters import Filters
 from accounts.api.pages import Pages
 from accounts.api.problems import Problem
 from accounts.api.views import Resource, http_request
-from cases.permissions import CaseAction, require
 from cases.selectors import get_exhibit
 from cases.storage import artefact_store
 from cases.views.ranges import ranged_response
@@ -34,11 +33,10 @@ from detection.api.serializers import (
     FindingSerializer,
     HealthSerializer,
     ModelSerializer,
-    ReviewSerializer,
     SubmissionSerializer,
 )
 from detection.health import queue_health
-from detection.models import Analysis, Artefact, ModelVersion, Review
+from detection.models import Analysis, Artefact, ModelVersion
 
 
 class AnalysisFilter(filters.FilterSet):
@@ -221,29 +219,6 @@ class ArtefactContentView(Resource):
         return response
 
 
-class ReviewsView(Resource):
-    """Opinions, sign-offs and dissents on one analysis."""
-
-    queryset = Review.objects.none()
-    serializer_class = ReviewSerializer
-    pagination_class = None
-
-    @extend_schema(operation_id="reviews_list", responses=ReviewSerializer(many=True))
-    def get(self, request: Request, analysis_id: uuid.UUID) -> Response:
-        actor = actor_for(request)
-        reviews = selectors.reviews_for(actor, selectors.analysis_for(actor, analysis_id))
-        return Response(self.get_serializer(reviews, many=True).data)
-
-    @extend_schema(operation_id="reviews_add", responses={201: ReviewSerializer})
-    def post(self, request: Request, analysis_id: uuid.UUID) -> Response:
-        actor = actor_for(request)
-        analysis = selectors.analysis_for(actor, analysis_id)
-        data = self.get_serializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        review = services.add_review(actor=actor, analysis=analysis, **data.validated_data)
-        return Response(self.get_serializer(review).data, status=201)
-
-
 class ModelsView(Resource):
     """The weight sets this platform has run."""
 
@@ -302,20 +277,12 @@ class HealthView(Resource):
 
 def _submit(request: Request, ids: list[uuid.UUID], options: dict[str, Any]) -> list[Analysis]:
     actor = actor_for(request)
-    exhibits = [get_exhibit(actor, exhibit_id) for exhibit_id in ids]
-    for exhibit in exhibits:
-        # Before the transaction, so that the record of a refusal is not rolled back with it.
-        require(actor, exhibit.case, CaseAction.ANALYSE)
-    with transaction.atomic():
-        return [
-            services.submit_analysis(
-                actor=actor,
-                exhibit=exhibit,
-                profile=options["profile"],
-                parameters=options["parameters"],
-            )
-            for exhibit in exhibits
-        ]
+    return services.submit_analyses(
+        actor=actor,
+        exhibits=[get_exhibit(actor, exhibit_id) for exhibit_id in ids],
+        profile=options["profile"],
+        parameters=options["parameters"],
+    )
 
 
 def readiness() -> dict[str, Any]:

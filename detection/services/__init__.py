@@ -25,6 +25,7 @@ from detection.services.submission import (
     cancel_analysis,
     record_view,
     rerun_analysis,
+    submit_analyses,
     submit_analysis,
 )
 
@@ -49,6 +50,7 @@ __all__ = [
     "require_approved",
     "rerun_analysis",
     "store_result",
+    "submit_analyses",
     "submit_analysis",
     "sync_models",
     "withdraw_model",

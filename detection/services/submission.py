@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -37,6 +38,23 @@ def submit_analysis(
     exhibit_not_stored, unknown_profile, bad_parameters).
     """
     return _submit(actor, exhibit, profile, parameters, rerun_of=None)
+
+
+def submit_analyses(
+    *, actor: Actor, exhibits: Sequence[Exhibit], profile: str, parameters: dict[str, Any]
+) -> list[Analysis]:
+    """Queue an analysis of each exhibit: all of them or, on an error, none.
+
+    Raises as ``submit_analysis``.
+    """
+    for exhibit in exhibits:
+        # Before the transaction, so that the record of a refusal is not rolled back with it.
+        require(actor, exhibit.case, CaseAction.ANALYSE)
+    with transaction.atomic():
+        # In one order for everybody: two callers must not wait for each other's cases.
+        cases = Case.objects.filter(pk__in={exhibit.case_id for exhibit in exhibits})
+        list(cases.select_for_update().order_by("pk"))
+        return [_submit(actor, exhibit, profile, parameters, rerun_of=None) for exhibit in exhibits]
 
 
 def rerun_analysis(*, actor: Actor, analysis: Analysis) -> Analysis:

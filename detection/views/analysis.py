@@ -17,9 +17,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.actors import Actor, actor_for
 from accounts.errors import QuotaExceeded
-from accounts.models import User
 from cases.errors import StoreError
-from cases.permissions import CaseAction, roles_with
 from cases.views.frame import may
 from detection import services
 from detection.errors import DetectionError
@@ -37,6 +35,7 @@ from detection.selectors import (
     findings_for,
     is_blinded,
     models_used,
+    possible_reviewers,
     result_of,
     reviews_for,
 )
@@ -93,7 +92,7 @@ def _outcome(actor: Actor, run: Analysis) -> dict[str, Any]:
         "finding": finding,
         "blinded": blinded,
         "review_form": ReviewForm(initial={"kind": ReviewKind.OPINION}),
-        "request_form": ReviewRequestForm(reviewers=_reviewers(actor, run)),
+        "request_form": ReviewRequestForm(reviewers=possible_reviewers(actor, run)),
         "others": analyses_for(actor, exhibit=run.exhibit)
         .filter(status=AnalysisStatus.COMPLETE)
         .exclude(pk=run.pk)[:10],
@@ -107,15 +106,6 @@ def _outcome(actor: Actor, run: Analysis) -> dict[str, Any]:
             "reliability": reliability_of(models_used(finding), result),
         }
     return context
-
-
-def _reviewers(actor: Actor, run: Analysis) -> Any:
-    members = User.objects.filter(
-        case_memberships__case=run.exhibit.case,
-        case_memberships__role__in=roles_with(CaseAction.REVIEW),
-        is_active=True,
-    )
-    return members.exclude(pk=actor.user.pk) if actor.user else members
 
 
 @login_required
@@ -193,7 +183,7 @@ def ask_review(request: HttpRequest, analysis_id: str) -> HttpResponse:
     """Ask a member of the case for an opinion, blind if wished."""
     actor = actor_for(request)
     run = analysis_or_404(actor, analysis_id)
-    form = ReviewRequestForm(request.POST, reviewers=_reviewers(actor, run))
+    form = ReviewRequestForm(request.POST, reviewers=possible_reviewers(actor, run))
     if not form.is_valid():
         messages.error(request, _("Choose a member of the case who may review."))
         return redirect("detection:analysis", run.pk)

@@ -8,9 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.actors import actor_for
-from accounts.people import person
-from detection.models import Review
-from detection.selectors import review_queue
+from detection.selectors import all_reviews_for, review_queue
 
 RECENT = 30
 
@@ -19,10 +17,7 @@ RECENT = 30
 @require_GET
 def queue(request: HttpRequest) -> HttpResponse:
     """Reviews asked of me, oldest first, and those I have given."""
-    given = (
-        Review.objects.filter(reviewer=person(request))
-        .select_related("analysis__exhibit__case")
-        .order_by("-created_at")[:RECENT]
-    )
-    context = {"asked": review_queue(actor_for(request)), "given": given, "nav": "reviews"}
+    actor = actor_for(request)
+    given = all_reviews_for(actor).filter(reviewer=actor.user).order_by("-created_at")[:RECENT]
+    context = {"asked": review_queue(actor), "given": given, "nav": "reviews"}
     return render(request, "detection/reviews.html", context)

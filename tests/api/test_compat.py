@@ -18,6 +18,7 @@ from detection.models import Analysis
 from ml.result import AnalysisOutcome, InputFacts, MediaKind
 from tests.api.conftest import png, upload
 from tests.api.results import result
+from tests.cases.media import recording, wav_bytes
 
 
 @pytest.fixture
@@ -44,21 +45,42 @@ def finished(alice: User, exhibit: Exhibit) -> Analysis:
     return running
 
 
-@pytest.mark.parametrize(
-    ("path", "field"),
-    [
-        ("/detect/image", "file"),
-        ("/detect/audio", "file"),
-        ("/detect/video", "file"),
-        ("/api/v1/detect/video", "video"),
-        ("/api/v1/detect/image", "image"),
-        ("/api/v1/detect/audio", "audio"),
-    ],
-)
-def test_what_is_not_ready_in_time_is_202_with_an_address(
-    bound: APIClient, path: str, field: str
+@pytest.fixture
+def contents(tmp_path: Path) -> dict[str, bytes]:
+    """A recording of each kind."""
+    film = recording(tmp_path / "film.mp4", video="mpeg4").read_bytes()
+    return {"audio": wav_bytes(), "image": png(), "video": film}
+
+
+DETECTING = [
+    ("/detect/image", "file", "image"),
+    ("/detect/audio", "file", "audio"),
+    ("/detect/video", "file", "video"),
+    ("/api/v1/detect/video", "video", "video"),
+    ("/api/v1/detect/image", "image", "image"),
+    ("/api/v1/detect/audio", "audio", "audio"),
+    ("/detect/multimodal", "video", "video"),
+]
+
+
+@pytest.mark.parametrize(("path", "field", "kind"), DETECTING)
+def test_another_kind_of_recording_is_400_and_no_evidence(
+    bound: APIClient, contents: dict[str, bytes], path: str, field: str, kind: str
 ) -> None:
-    answer = bound.post(path, {field: upload(png())}, format="multipart")
+    """An answer in the shape of another address would be worse than none."""
+    for other, content in contents.items():
+        if other != kind:
+            refused = bound.post(path, {field: upload(content, f"a.{kind}")}, format="multipart")
+            assert (refused.status_code, refused.json()["code"]) == (400, "unsupported_type")
+            assert other in refused.json()["detail"]
+    assert not Exhibit.objects.exists()
+
+
+@pytest.mark.parametrize(("path", "field", "kind"), DETECTING[:-1])
+def test_what_is_not_ready_in_time_is_202_with_an_address(
+    bound: APIClient, contents: dict[str, bytes], path: str, field: str, kind: str
+) -> None:
+    answer = bound.post(path, {field: upload(contents[kind], "x")}, format="multipart")
 
     assert answer.status_code == 202, answer.json()
     state = answer.json()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 
-from accounts.actors import user_actor
+from accounts.actors import api_key_actor, user_actor
+from accounts.scopes import Scope
+from accounts.services import create_api_key
 from audit.models import AuditEvent
 from cases import selectors, services
 from cases.errors import CustodyConflict, ExhibitUnavailable, StoreError
@@ -98,6 +102,18 @@ def test_every_hold_must_be_released_first(receive, exhibit, case, alice, second
     assert selectors.holds_of(actor, case).count() == 2
     with pytest.raises(CustodyConflict, match="released already"):
         services.release_hold(actor=actor, hold=on_case, reason="Again")
+
+
+def test_a_key_places_a_hold_and_releases_none(case, alice) -> None:
+    key, _ = create_api_key(
+        actor=user_actor(alice), owner=alice, name="robot", scopes=list(Scope),
+        expires_at=timezone.now() + timedelta(hours=1),
+    )  # fmt: skip
+    robot = api_key_actor(key)
+    hold = services.place_hold(actor=robot, case=case, matter="Appeal", reason="Pending")
+    with pytest.raises(PermissionDenied):
+        services.release_hold(actor=robot, hold=hold, reason="Decided")
+    services.release_hold(actor=user_actor(alice), hold=hold, reason="Decided")
 
 
 def test_hold_placed_after_the_request_stops_the_approval(exhibit, alice, second_manager) -> None:

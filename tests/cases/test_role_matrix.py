@@ -181,7 +181,7 @@ OTHER_SERVICES = {
 # Steps that only people take: the platform itself may not, whatever the table says.
 PEOPLE_ONLY = {
     "accept_transfer", "decline_transfer", "request_destruction", "approve_destruction",
-    "decline_destruction", "start_upload",
+    "decline_destruction", "release_hold", "start_upload",
 }  # fmt: skip
 
 SELECTORS: dict[str, tuple[CaseAction, Call]] = {

@@ -4,7 +4,13 @@ import pytest
 
 from tests.postgres import run_on_postgres
 
-FILES = ("test_triggers", "test_running", "test_review", "postgresql_worker_role")
+FILES = (
+    "test_triggers",
+    "test_running",
+    "test_review",
+    "test_concurrency",
+    "postgresql_worker_role",
+)
 
 
 @pytest.mark.postgres

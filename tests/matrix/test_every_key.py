@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from accounts.models import ApiKey, User
 from accounts.scopes import Scope
 from accounts.services import create_api_key, revoke_api_key
 from cases.permissions import ACTION_SCOPES, CaseAction
-from tests.cases.media import wav_bytes
+from tests.cases.media import image_bytes, recording, wav_bytes
 from tests.matrix.routes import ROUTES, Need
 from tests.matrix.test_every_route import WORKED, ask, parameters, world
 
@@ -91,7 +92,8 @@ def test_a_key_of_one_case_knows_no_other(world: dict[str, Any], alice: User) ->
         assert own in WORKED, (method, name)
         assert foreign.status_code == 404, (method, name)
         assert world["foreign"]["word"] not in body, (method, name)
-    for name in ("api:cases", "api:evidence", "api:analyses", "history"):
+    lists = ("cases", "evidence", "analyses", "all_reviews", "all_review_requests")
+    for name in (*(f"api:{one}" for one in lists), "history"):
         assert world["foreign"]["word"] not in client.get(reverse(name)).content.decode()
 
 
@@ -104,6 +106,8 @@ def test_filters_and_bodies_with_ids_of_another_case(world: dict[str, Any], alic
         f"/api/v1/analyses?case={foreign['case'].pk}",
         f"/api/v1/analyses?exhibit={foreign['exhibit_id']}",
         f"/api/v1/cases?number={foreign['number']}",
+        f"/api/v1/reviews?case={foreign['case'].pk}",
+        f"/api/v1/review-requests?analysis={foreign['analysis_id']}",
     ):
         assert client.get(address).json()["results"] == [], address
     for path, body in (
@@ -174,26 +178,32 @@ def test_every_post_is_done_once(world: dict[str, Any], alice: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "field"),
+    ("address", "field", "kind"),
     [
-        ("/detect/audio", "file"), ("/detect/image", "file"), ("/detect/video", "file"),
-        ("/detect/multimodal", "audio"), ("/batch", "files"), ("/analyze", "file"),
-        ("/api/v1/detect/audio", "audio"), ("/api/v1/detect/image", "image"),
-        ("/api/v1/detect/video", "video"), ("/api/upload", "file"),
+        ("/detect/audio", "file", "audio"), ("/detect/image", "file", "image"),
+        ("/detect/video", "file", "video"), ("/detect/multimodal", "audio", "audio"),
+        ("/batch", "files", "audio"), ("/analyze", "file", "image"),
+        ("/api/v1/detect/audio", "audio", "audio"), ("/api/v1/detect/image", "image", "image"),
+        ("/api/v1/detect/video", "video", "video"), ("/api/upload", "file", "audio"),
     ],
 )  # fmt: skip
 def test_every_upload_of_earlier_systems_is_done_once(
-    world: dict[str, Any], alice: User, address: str, field: str
+    world: dict[str, Any], alice: User, tmp_path: Path, address: str, field: str, kind: str
 ) -> None:
     _, client = make(alice, EVERY, case_id=world["own"]["case"].pk)
+    content = {
+        "audio": lambda: wav_bytes(tone=880),
+        "image": lambda: image_bytes("png", seed=3),
+        "video": lambda: recording(tmp_path / "a.mp4", video="mpeg4").read_bytes(),
+    }[kind]()
 
-    def recording() -> Any:
-        stream = io.BytesIO(wav_bytes(tone=880))
-        stream.name = "again.wav"
+    def again() -> Any:
+        stream = io.BytesIO(content)
+        stream.name = "again"
         return {"data": {field: stream}}
 
     client.defaults["HTTP_PREFER"] = "wait=0"
-    first, second = twice(client, address, recording)
+    first, second = twice(client, address, again)
     assert first.status_code in (200, 202), first.content
     assert (second.status_code, second.content) == (first.status_code, first.content)
     assert second.headers["Idempotency-Replayed"] == "true"

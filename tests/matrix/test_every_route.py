@@ -109,13 +109,17 @@ def furnish(manager: User, case: Case, word: str, spare: User) -> dict[str, Any]
     runs = [examined(actor, picture) for _ in range(2)]
     export = exported(reporting.request_report(actor=actor, analysis=runs[0], kind="report_html"))
     artefact = runs[0].artefacts.first()
+    wanted = examination.request_review(actor=second, analysis=runs[0], reviewer=manager)
+    given = examination.add_review(
+        actor=actor, analysis=runs[0], kind="opinion", text=f"{word[::-1]} in an opinion"
+    )
     return {
         "case": case, "word": word, "spare": spare, "reviewer": manager,
         "number": case.number, "case_id": case.pk, "username": "member", "user_id": "member",
         "exhibit_number": picture.number, "exhibit_id": picture.pk, "sha256": picture.sha256,
         "analysis_id": runs[0].pk, "other_id": runs[1].pk, "artefact_id": artefact.pk,
         "export_id": export.pk, "hold_id": hold.pk, "request_id": asked.pk,
-        "access_id": access.pk,
+        "access_id": access.pk, "review_request_id": wanted.pk, "review_id": given.pk,
         "receiver_id": User.objects.get(username="member").pk,
     }  # fmt: skip
 

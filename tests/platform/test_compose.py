@@ -136,7 +136,7 @@ def compose(folder: Path, database: str, redis_url: str) -> Iterator[Compose]:
     collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
     platform.run("prepare", instead=collect)
     try:
-        for service in ("web", "inference", "inference", "light", "reconciler"):
+        for service in ("web", "inference", "inference", "light", "webhooks", "reconciler"):
             platform.start(service)
         wait_until(lambda: ready(platform).get("workers") == 2, platform)
         yield platform
@@ -193,7 +193,7 @@ def test_two_workers_share_the_work_on_postgresql(compose: Compose) -> None:
 def test_one_dotenv_configures_every_process() -> None:
     ours = [service for service in SERVICES.values() if service.get("image") == "dfd-platform"]
 
-    assert len(ours) == 5
+    assert len(ours) == 6
     assert all(service["env_file"] == ".env" for service in ours)
     text = (ROOT / "docker-compose.yml").read_text()
     named = set(re.findall(r"\b(?:DFD|POSTGRES)_[A-Z_]+\b", text))

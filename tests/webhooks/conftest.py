@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -28,6 +29,7 @@ class Receiver:
     statuses: list[int] = dataclasses.field(default_factory=lambda: [204])
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
     answer: bytes = b""
+    thinks_s: float = 0.0
     came: list[tuple[dict[str, str], bytes]] = dataclasses.field(default_factory=list)
 
     @property
@@ -48,6 +50,7 @@ def receiver() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             status = state.take(dict(self.headers), body)
+            time.sleep(state.thinks_s)
             self.send_response(status)
             for name, value in state.headers.items():
                 self.send_header(name, value)

@@ -14,7 +14,7 @@ from cases.models import Case
 from tests.api.conftest import api, client_with, key
 from tests.conftest import PASSWORD
 from tests.webhooks.conftest import Receiver
-from webhooks import tasks
+from webhooks.delivering import deliver_once
 from webhooks.models import Endpoint
 from webhooks.signing import secret_of
 
@@ -39,7 +39,7 @@ def test_life_of_a_web_hook(api: APIClient, case: Case, inside: None, receiver: 
     assert api.get("/api/v1/webhooks").json()["results"] == [shown]
 
     assert api.post(f"{address}/ping").status_code == 202
-    tasks.deliver()
+    deliver_once()
     (delivery,) = api.get(f"{address}/deliveries").json()["results"]
     assert (delivery["type"], delivery["state"]) == ("ping", "delivered")
     assert delivery["log"][0]["status"] == 204
@@ -143,7 +143,7 @@ def test_pages(client: Client, alice: User, case: Case, inside: None, receiver: 
     page = f"/account/webhooks/{hook.pk}/"
     for do in ("ping", "disable", "enable"):
         assert client.post(f"{page}act/", {"do": do}).status_code == 302
-    tasks.deliver()
+    deliver_once()
     shown = client.get(page).content.decode()
     assert "ping" in shown
     assert "204" in shown

@@ -123,6 +123,15 @@ def test_a_long_answer_is_cut_and_control_characters_are_replaced(
     assert len(outcome.answer) == 1000
 
 
+def test_a_receiver_may_think_for_longer_than_connecting_may_take(
+    inside: None, receiver: Receiver, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(sending, "CONNECT_S", 0.2)
+    receiver.thinks_s = 1.0
+
+    assert post(receiver.url, {}, b"{}").taken
+
+
 def test_a_receiver_that_drips_is_left_after_the_deadline(settings: Any, monkeypatch: Any) -> None:
     """A byte of header every tenth of a second would keep a time-out per read waiting for ever."""
     monkeypatch.setattr(sending, "DEADLINE_S", 1.0)

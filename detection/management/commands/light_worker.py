@@ -1,4 +1,4 @@
-"""``manage.py light_worker``: run short jobs (exports, web hooks, checks) until stopped."""
+"""``manage.py light_worker``: run short jobs (exports, checks) until stopped."""
 
 from __future__ import annotations
 
