@@ -31,6 +31,7 @@ class Action(StrEnum):
     EVIDENCE_FROZEN = "evidence.frozen"
     EVIDENCE_UNFROZEN = "evidence.unfrozen"
     EVIDENCE_LINKED = "evidence.linked"
+    EVIDENCE_ANALYSED = "evidence.analysed"
     EVIDENCE_EXPORTED = "evidence.exported"
     EVIDENCE_RETURNED = "evidence.returned"
     EVIDENCE_TRANSFER_OFFERED = "evidence.transfer_offered"

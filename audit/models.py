@@ -140,10 +140,12 @@ class AuditedModel(models.Model):
     """A model that may only change inside ``audited()`` and with an entry for each change.
 
     ``unaudited_fields`` names columns of no evidential weight, such as a progress percentage:
-    a write that touches only these needs no entry.
+    a write that touches only these needs no entry. The verification compares each row with the
+    stamp of its last entry, unless ``witnessed`` is off.
     """
 
     unaudited_fields: ClassVar[frozenset[str]] = frozenset()
+    witnessed: ClassVar[bool] = True
 
     objects = AuditedQuerySet.as_manager()
 
@@ -155,10 +157,18 @@ class AuditedModel(models.Model):
         weighty = update_fields is None or bool(set(update_fields) - self.unaudited_fields)
         if weighty:
             require_watch(type(self))
+        created = self._state.adding
         super().save(*args, **options)
         if weighty:
-            note_change(type(self), self.pk)
+            note_change(type(self), self.pk, created=created)
 
     def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
-        note_change(type(self), self.pk)
-        return super().delete(*args, **options)
+        key = self.pk
+        note_change(type(self), key)
+        deleted = super().delete(*args, **options)
+        self.pk = key  # the entry that follows names it
+        return deleted
+
+    def accounted_by(self) -> str:
+        """The subject of the entries about this row, also of those without stamps."""
+        return f"{self._meta.label_lower}:{self.pk}"

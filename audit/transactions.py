@@ -19,7 +19,7 @@ def audited() -> Iterator[None]:
     without an entry and everything written inside is rolled back.
     """
     outer = watch.current.get()
-    inner = watch.Watch()
+    inner = watch.Watch(outer)
     token = watch.current.set(inner)
     try:
         with transaction.atomic():

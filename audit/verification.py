@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
-from audit import keys, merkle, outside_copies, seals, signed_notes, triggers, witnesses
+from audit import (
+    keys,
+    merkle,
+    outside_copies,
+    row_stamps,
+    seals,
+    signed_notes,
+    triggers,
+    witnesses,
+)
 from audit.actions import Action
 from audit.canonical import canonical_text, entry_hash
 from audit.errors import BadPayload
@@ -91,7 +100,7 @@ def verify_all() -> VerificationReport:
         cases = {*heads, *findings.announced, *stored.values_list("chain", flat=True).distinct()}
         for chain in sorted(cases):
             _verify_chain(findings, chain, heads.get(chain))
-        for disagreement in witnesses.disagreements():
+        for disagreement in (*witnesses.disagreements(), *row_stamps.disagreements()):
             findings.add(disagreement.code, disagreement.message)
     return VerificationReport(
         entries=findings.entries,

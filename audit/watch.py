@@ -6,6 +6,7 @@ block explained counts for the outer one too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,9 @@ ANY_ROW = "*"
 class Watch:
     """The changes and explanations of one ``audited()`` block, as (model label, key) pairs."""
 
+    outer: Watch | None = None
     changed: set[tuple[str, str]] = field(default_factory=set)
+    created: set[tuple[str, str]] = field(default_factory=set)
     explained: set[tuple[str, str]] = field(default_factory=set)
 
     def unexplained(self) -> list[str]:
@@ -49,10 +52,41 @@ def require_watch(model: type[models.Model]) -> Watch:
     return watch
 
 
-def note_change(model: type[models.Model], key: Any) -> None:
-    """Record that the row ``key`` of ``model`` (None: rows of a bulk write) changes."""
+def note_change(model: type[models.Model], key: Any, *, created: bool = False) -> None:
+    """Record that the row ``key`` of ``model`` (None: rows of a bulk write) changes, or is made."""
     watch = require_watch(model)
-    watch.changed.add((model._meta.label_lower, ANY_ROW if key is None else str(key)))
+    label = model._meta.label_lower
+    change = (label, ANY_ROW if key is None else str(key))
+    touched = {row for row in watch.explained | watch.created if row[0] == label}
+    touched &= {change} if key is not None else touched
+    watch.changed.add(change)
+    # An entry holds the row as it left it: one that stands before the change explains nothing.
+    watch.explained -= touched
+    watch.created -= touched
+    if created:
+        watch.created.add(change)
+
+
+def changed_here(instance: models.Model) -> bool:
+    """Whether the row was written in the open ``audited()`` block or one around it."""
+    return any(_rows(instance) & watch.changed for watch in _open())
+
+
+def only_created_here(instance: models.Model) -> bool:
+    """Whether the row was made there and not written again: it is as it is in memory."""
+    return any(_rows(instance) & watch.created for watch in _open())
+
+
+def _rows(instance: models.Model) -> set[tuple[str, str]]:
+    label = instance._meta.label_lower
+    return {(label, str(instance.pk)), (label, ANY_ROW)}
+
+
+def _open() -> Iterator[Watch]:
+    watch = current.get()
+    while watch is not None:
+        yield watch
+        watch = watch.outer
 
 
 def note_entry(instance: models.Model) -> None:

@@ -43,7 +43,8 @@ def disagreements() -> Iterator[Disagreement]:
 
 def recorded(*actions: Action) -> dict[str, dict[str, Any]]:
     """Payloads of the entries of ``actions`` by subject; the last entry of a subject counts."""
-    rows = AuditEvent.objects.filter(action__in=actions).order_by("id")
+    # By place in the chain, not by key: the hash of an entry covers no key.
+    rows = AuditEvent.objects.filter(action__in=actions).order_by("chain", "seq")
     pairs = rows.values_list("subject", "payload_text")
     return {subject: json.loads(text) for subject, text in pairs.iterator()}
 

@@ -163,7 +163,7 @@ class ExhibitAdmin(RestrictedAdmin):
 
     list_display = ("label", "name", "kind", "size", "state", "received_at", "custodian", "sha256")
     list_filter = ("kind", "state", "received_at")
-    search_fields = ("=sha256", "=sha512", "name", "case__number")
+    search_fields = ("=sha256", "=sha512", "=md5", "=sha1", "name", "case__number")
     list_select_related = ("case", "custodian")
 
 

@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from django.conf import settings
 
 from cases.errors import EvidenceRefused, RefusalCode
-from cases.hashing import Digests, Hasher, hash_file, read_chunks
+from cases.hashing import Digests, LookupHashes, ReceivingHasher, hash_file, read_chunks
 from cases.sniffing import DamagedFile, MediaType, describe_unsupported, sniff
 from cases.storage.base import SHA256_HEX
 
@@ -30,6 +30,7 @@ class Received:
 
     path: Path
     digests: Digests
+    lookup: LookupHashes
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def quarantine(stream: BinaryIO | Iterable[bytes], limit: int) -> Iterator[Recei
     ``hash_mismatch`` when the file, read again, is not what came.
     """
     path = quarantine_path(uuid.uuid4())
-    hasher = Hasher()
+    hasher = ReceivingHasher()
     try:
         # Unbuffered: what has been hashed is in the file, not in our memory.
         with path.open("xb", buffering=0) as file:
@@ -56,9 +57,16 @@ def quarantine(stream: BinaryIO | Iterable[bytes], limit: int) -> Iterator[Recei
                 "The bytes on our disk are not the bytes that were received. Send the file again; "
                 "if this comes back, the administrator must check the disk.",
             )
-        yield Received(path, hasher.digests())
+        yield Received(path, hasher.digests(), hasher.lookup_hashes())
     finally:
         path.unlink(missing_ok=True)
+
+
+def received_in_pieces(path: Path) -> Received:
+    """The file at ``path``, whose pieces have all come, measured in one pass."""
+    hasher = ReceivingHasher()
+    digests = hash_file(path, hasher)
+    return Received(path, digests, hasher.lookup_hashes())
 
 
 def quarantine_path(file_id: uuid.UUID) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from django.db import models
+from django.db.models import Q
 
 from accounts.actors import Actor
 from audit.models import AuditedQuerySet
@@ -30,3 +31,9 @@ class CaseRows(RestrictMixin, models.QuerySet[Any]):
 
 class AuditedCaseRows(RestrictMixin, AuditedQuerySet):
     """Rows of a case that may not change without an entry of their own."""
+
+
+def with_hash(text: str) -> Q:
+    """Exhibits with this SHA-256, or with this MD5 or SHA-1 of an old hash set."""
+    value = text.strip().lower()
+    return Q(sha256=value) | Q(md5=value) | Q(sha1=value)

@@ -14,6 +14,7 @@ from django.db.models import Count, Q, QuerySet
 
 from accounts.actors import Actor
 from accounts.models import User
+from cases import querysets
 from cases.models import (
     BreakGlass,
     Case,
@@ -49,7 +50,7 @@ def _cases_with(text: str) -> QuerySet[Any, Any]:
     own = Case.objects.filter(
         Q(number__icontains=text) | Q(title__icontains=text) | Q(description__icontains=text)
     )
-    exhibits = Exhibit.objects.filter(Q(name__icontains=text) | Q(sha256=text.lower()))
+    exhibits = Exhibit.objects.filter(Q(name__icontains=text) | querysets.with_hash(text))
     return own.order_by().values("pk").union(exhibits.order_by().values("case_id"))
 
 

@@ -95,10 +95,15 @@ def write_ledger(folder: Path, ledger: dict[str, Any], stamp: TimeStamp | None) 
         (folder / TIME_STAMP).write_bytes(stamp.response)
 
 
-def seal(folder: Path, record: dict[str, Any], references: Sequence[Reference]) -> None:
-    """Add the verifier and the bag's tag files."""
+def write_tools(folder: Path, record: dict[str, Any]) -> dict[str, str]:
+    """Add the verifier and what explains it; their SHA-256 by name, for the ledger."""
     shutil.copyfile(VERIFIER, folder / "verify.py")
     bag.write(folder / "README.txt", README.format(label=record["case"]["number"]))
+    return {name: bag.file_hash(folder / name, "sha256") for name in ("README.txt", "verify.py")}
+
+
+def seal(folder: Path, record: dict[str, Any], references: Sequence[Reference]) -> None:
+    """Add the bag's tag files."""
     bag.seal(
         folder,
         {

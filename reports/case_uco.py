@@ -13,6 +13,7 @@ from typing import Any
 CONTEXT = {
     "kb": "urn:dfd-platform:kb:",
     "case-investigation": "https://ontology.caseontology.org/case/investigation/",
+    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
     "uco-action": "https://ontology.unifiedcyberontology.org/uco/action/",
     "uco-core": "https://ontology.unifiedcyberontology.org/uco/core/",
     "uco-identity": "https://ontology.unifiedcyberontology.org/uco/identity/",
@@ -110,9 +111,6 @@ def _action(key: str, name: str, start: str, end: str) -> Node:
 
 
 def _file(key: str, name: str, entry: dict[str, Any]) -> Node:
-    hashes = [("SHA256", entry["sha256"])]
-    if entry.get("sha512"):
-        hashes.append(("SHA512", entry["sha512"]))
     return {
         **_node("File", key, "uco-observable:File"),
         "uco-core:hasFacet": [
@@ -124,10 +122,20 @@ def _file(key: str, name: str, entry: dict[str, Any]) -> Node:
             {
                 **_node("ContentDataFacet", key, "uco-observable:ContentDataFacet"),
                 "uco-observable:mimeType": entry["mime_type"],
-                "uco-observable:hash": [_hash(key, method, value) for method, value in hashes],
+                "uco-observable:hash": list(_hashes(key, entry)),
             },
         ],
     }
+
+
+def _hashes(key: str, entry: dict[str, Any]) -> Iterator[Node]:
+    yield _hash(key, "SHA256", entry["sha256"])
+    if entry.get("sha512"):
+        yield _hash(key, "SHA512", entry["sha512"])
+    lookup = entry.get("lookup_hashes", {})
+    for method, name in (("MD5", "md5"), ("SHA1", "sha1")):
+        if lookup.get(name):
+            yield {**_hash(key, method, lookup[name]), "rdfs:comment": lookup["use"]}
 
 
 def _hash(key: str, method: str, value: str) -> Node:

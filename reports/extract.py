@@ -11,7 +11,7 @@ from accounts.actors import Actor
 from accounts.models import User
 from audit.canonical import timestamp
 from cases import selectors as cases
-from cases.models import Case, CustodyEvent, Exhibit, Note
+from cases.models import LOOKUP_ONLY, Case, CustodyEvent, Exhibit, Note
 from cases.storage import artefact_store
 from detection import selectors as detection
 from detection.models import Analysis, Artefact, ModelVersion, Review
@@ -120,6 +120,7 @@ def _exhibit(exhibit: Exhibit, redactions: frozenset[Redaction]) -> dict[str, An
         "size": exhibit.size,
         "sha256": exhibit.sha256,
         "sha512": exhibit.sha512,
+        "lookup_hashes": {"md5": exhibit.md5, "sha1": exhibit.sha1, "use": LOOKUP_ONLY},
         "declared_sha256": exhibit.declared_sha256,
         "state": exhibit.state,
         "file": original_file(exhibit) if present else "",

@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey
 from audit.models import AuditedModel
@@ -20,6 +21,8 @@ class Endpoint(AuditedModel):
     """An address that wants to be told. Its secret is derived (``signing``), not stored."""
 
     unaudited_fields: ClassVar[frozenset[str]] = frozenset({"failing_since", "last_delivered_at"})
+    # Goes with its owner's account or key, without a word of the ledger about the row itself.
+    witnessed: ClassVar[bool] = False
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
@@ -79,9 +82,9 @@ class Event(models.Model):
 class DeliveryState(models.TextChoices):
     """Life of a delivery; the last two are final until somebody sends it again."""
 
-    PENDING = "pending", "Waiting"
-    DELIVERED = "delivered", "Delivered"
-    FAILED = "failed", "Given up"
+    PENDING = "pending", _("Waiting")
+    DELIVERED = "delivered", _("Delivered")
+    FAILED = "failed", _("Given up")
 
 
 class Delivery(models.Model):

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import peppers
 from accounts.actors import Actor
@@ -39,7 +40,10 @@ def create_endpoint(
     chosen = _checked_events(events)
     guard.resolve(url)
     if Endpoint.objects.filter(owner=owner).count() >= MOST_PER_PERSON:
-        raise WebhookRefused("too_many", f"You have {MOST_PER_PERSON} web hooks; delete one first.")
+        raise WebhookRefused(
+            "too_many",
+            _("You have %(most)s web hooks; delete one first.") % {"most": MOST_PER_PERSON},
+        )
     with audited():
         endpoint: Endpoint = Endpoint.objects.create(
             owner=owner,
@@ -105,8 +109,8 @@ def delete_endpoint(*, actor: Actor, endpoint: Endpoint) -> None:
     """Take it away with its delivery log."""
     _require_control(actor, endpoint)
     with audited():
-        _record(actor, Action.WEBHOOK_DELETED, endpoint, {})
         endpoint.delete()
+        _record(actor, Action.WEBHOOK_DELETED, endpoint, {})
 
 
 def ping(*, actor: Actor, endpoint: Endpoint) -> Delivery:
@@ -124,7 +128,7 @@ def redeliver(*, actor: Actor, delivery: Delivery) -> Delivery:
     """Send it once more under the same event id, whatever became of it before."""
     _require_control(actor, delivery.endpoint)
     if delivery.endpoint.disabled_at is not None:
-        raise WebhookRefused("disabled", "This web hook is switched off; switch it on first.")
+        raise WebhookRefused("disabled", _("This web hook is switched off; switch it on first."))
     delivery.state, delivery.due_at, delivery.attempts = DeliveryState.PENDING, timezone.now(), 0
     delivery.save(update_fields=["state", "due_at", "attempts"])
     return delivery
@@ -142,7 +146,7 @@ def follow_rotation(*, actor: Actor, old: ApiKey, successor_id: str) -> None:
 def _manager(actor: Actor) -> User:
     """The person who may set up web hooks as ``actor``. Raises PermissionDenied."""
     if actor.user is None or not actor.has_scope(Scope.CASE_WRITE):
-        raise PermissionDenied("This API key may not set up web hooks; it needs case:write.")
+        raise PermissionDenied(_("This API key may not set up web hooks; it needs case:write."))
     return actor.user
 
 
@@ -151,9 +155,9 @@ def _require_control(actor: Actor, endpoint: Endpoint) -> None:
     if actor.kind == "system":
         return
     if _manager(actor).pk != endpoint.owner_id:
-        raise PermissionDenied("You may change your own web hooks only.")
+        raise PermissionDenied(_("You may change your own web hooks only."))
     if actor.api_key is not None and actor.api_key.pk != endpoint.api_key_id:
-        raise PermissionDenied("This API key may change the web hooks that it made only.")
+        raise PermissionDenied(_("This API key may change the web hooks that it made only."))
 
 
 def _checked_events(events: Iterable[str]) -> list[str]:
@@ -161,7 +165,9 @@ def _checked_events(events: Iterable[str]) -> list[str]:
     unknown = [name for name in chosen if name not in EventType.values]
     if unknown or not chosen:
         known = ", ".join(EventType.values)
-        raise WebhookRefused("events", f"Choose at least one of these events: {known}.")
+        raise WebhookRefused(
+            "events", _("Choose at least one of these events: %(known)s.") % {"known": known}
+        )
     return chosen
 
 

@@ -20,7 +20,10 @@ class CaseFilter(filters.FilterSet):
 
 
 class ExhibitFilter(filters.FilterSet):
-    """``?kind=video&state=stored&sha256=…&received_after=…&received_before=…``"""
+    """``?kind=video&state=stored&sha256=…&received_after=…&received_before=…``
+
+    ``md5`` and ``sha1`` find what old hash sets list; they prove nothing.
+    """
 
     # By id and not by choice: whether a foreign case exists is nobody's business.
     case = filters.UUIDFilter(field_name="case_id")
@@ -30,4 +33,4 @@ class ExhibitFilter(filters.FilterSet):
 
     class Meta:
         model = Exhibit
-        fields = ("kind", "state", "sha256")
+        fields = ("kind", "state", "sha256", "md5", "sha1")

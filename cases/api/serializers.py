@@ -73,6 +73,8 @@ class ExhibitSerializer(SparseMixin, serializers.ModelSerializer[Exhibit]):
             "size",
             "sha256",
             "sha512",
+            "md5",
+            "sha1",
             "declared_sha256",
             "state",
             "state_reason",

@@ -1,10 +1,11 @@
 """What the cases room stores. Rows are written by ``cases.services`` only."""
 
 from cases.models.case import BreakGlass, Case, CaseMembership, CaseYear, SavedView
-from cases.models.evidence import CustodyEvent, Exhibit, Transfer, Upload
+from cases.models.evidence import LOOKUP_ONLY, CustodyEvent, Exhibit, Transfer, Upload
 from cases.models.keeping import DestructionCertificate, DestructionRequest, LegalHold, Note
 
 __all__ = [
+    "LOOKUP_ONLY",
     "BreakGlass",
     "Case",
     "CaseMembership",

@@ -9,25 +9,29 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from audit.models import AuditedModel
 from cases.models.case import Case
 from cases.querysets import AuditedCaseRows, CaseRows
+
+# MD5 and SHA-1, whose collisions anybody can make; rows received before they were taken have none.
+LOOKUP_ONLY = "for look-up in old hash sets only, not for integrity"
 
 
 class Exhibit(AuditedModel):
     """One original recording. Its hashes, size and storage key never change (trigger)."""
 
     class Kind(models.TextChoices):
-        AUDIO = "audio", "Audio"
-        IMAGE = "image", "Image"
-        VIDEO = "video", "Video"
+        AUDIO = "audio", _("Audio")
+        IMAGE = "image", _("Image")
+        VIDEO = "video", _("Video")
 
     class State(models.TextChoices):
-        STORED = "stored", "Stored"
-        FROZEN = "frozen", "Frozen: integrity check failed"
-        QUARANTINED = "quarantined", "Quarantined: malware found"
-        DESTROYED = "destroyed", "Destroyed"
+        STORED = "stored", _("Stored")
+        FROZEN = "frozen", _("Frozen: integrity check failed")
+        QUARANTINED = "quarantined", _("Quarantined: malware found")
+        DESTROYED = "destroyed", _("Destroyed")
 
     case_path: ClassVar[str] = "case"
     unaudited_fields: ClassVar[frozenset[str]] = frozenset({"last_verified_at"})
@@ -41,6 +45,13 @@ class Exhibit(AuditedModel):
     size = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64, db_index=True)
     sha512 = models.CharField(max_length=128)
+    # NULL, not "": never taken.
+    md5 = models.CharField(  # noqa: DJ001
+        "MD5", max_length=32, null=True, db_index=True, help_text=LOOKUP_ONLY
+    )
+    sha1 = models.CharField(  # noqa: DJ001
+        "SHA-1", max_length=40, null=True, db_index=True, help_text=LOOKUP_ONLY
+    )
     declared_sha256 = models.CharField(max_length=64, blank=True)
     storage_key = models.CharField(max_length=200)
     state = models.CharField(max_length=12, choices=State.choices, default=State.STORED)
@@ -82,28 +93,28 @@ class Exhibit(AuditedModel):
         return f"{self.case.number}/{self.number}"
 
 
-class CustodyEvent(models.Model):
+class CustodyEvent(AuditedModel):
     """One step in the life of an exhibit. Append-only (trigger).
 
     The hashes are SHA-256 of the stored bytes, measured at that step; empty: not measured there.
     """
 
     class Kind(models.TextChoices):
-        RECEIVED = "received", "Received"
-        VIEWED = "viewed", "Viewed"
-        DOWNLOADED = "downloaded", "Downloaded"
-        VERIFIED = "verified", "Verified"
-        FROZEN = "frozen", "Frozen"
-        UNFROZEN = "unfrozen", "Unfrozen"
-        TRANSFER_OFFERED = "transfer_offered", "Transfer offered"
-        TRANSFER_ACCEPTED = "transfer_accepted", "Transfer accepted"
-        TRANSFER_DECLINED = "transfer_declined", "Transfer declined"
-        ANALYSED = "analysed", "Analysed"
-        EXPORTED = "exported", "Exported"
-        RETURNED = "returned", "Returned"
-        DESTRUCTION_REQUESTED = "destruction_requested", "Destruction requested"
-        DESTRUCTION_DECLINED = "destruction_declined", "Destruction declined"
-        DESTROYED = "destroyed", "Destroyed"
+        RECEIVED = "received", _("Received")
+        VIEWED = "viewed", _("Viewed")
+        DOWNLOADED = "downloaded", _("Downloaded")
+        VERIFIED = "verified", _("Verified")
+        FROZEN = "frozen", _("Frozen")
+        UNFROZEN = "unfrozen", _("Unfrozen")
+        TRANSFER_OFFERED = "transfer_offered", _("Transfer offered")
+        TRANSFER_ACCEPTED = "transfer_accepted", _("Transfer accepted")
+        TRANSFER_DECLINED = "transfer_declined", _("Transfer declined")
+        ANALYSED = "analysed", _("Analysed")
+        EXPORTED = "exported", _("Exported")
+        RETURNED = "returned", _("Returned")
+        DESTRUCTION_REQUESTED = "destruction_requested", _("Destruction requested")
+        DESTRUCTION_DECLINED = "destruction_declined", _("Destruction declined")
+        DESTROYED = "destroyed", _("Destroyed")
 
     case_path: ClassVar[str] = "exhibit__case"
 
@@ -119,7 +130,7 @@ class CustodyEvent(models.Model):
     sha256_before = models.CharField(max_length=64, blank=True)
     sha256_after = models.CharField(max_length=64, blank=True)
 
-    objects = CaseRows.as_manager()
+    objects = AuditedCaseRows.as_manager()  # type: ignore[misc]
 
     class Meta:
         ordering = ["id"]
@@ -127,14 +138,17 @@ class CustodyEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.exhibit.label} {self.kind}"
 
+    def accounted_by(self) -> str:
+        return f"cases.exhibit:{self.exhibit_id}"
 
-class Transfer(models.Model):
+
+class Transfer(AuditedModel):
     """An offer of custody from one person to another, and the answer."""
 
     class Status(models.TextChoices):
-        OFFERED = "offered", "Offered"
-        ACCEPTED = "accepted", "Accepted"
-        DECLINED = "declined", "Declined"
+        OFFERED = "offered", _("Offered")
+        ACCEPTED = "accepted", _("Accepted")
+        DECLINED = "declined", _("Declined")
 
     case_path: ClassVar[str] = "exhibit__case"
 
@@ -149,7 +163,7 @@ class Transfer(models.Model):
     offered_at = models.DateTimeField(default=timezone.now, editable=False)
     answered_at = models.DateTimeField(null=True, blank=True)
 
-    objects = CaseRows.as_manager()
+    objects = AuditedCaseRows.as_manager()  # type: ignore[misc]
 
     class Meta:
         ordering = ["-offered_at"]
@@ -162,16 +176,19 @@ class Transfer(models.Model):
     def __str__(self) -> str:
         return f"{self.exhibit.label} to {self.receiver}"
 
+    def accounted_by(self) -> str:
+        return f"cases.exhibit:{self.exhibit_id}"
+
 
 class Upload(models.Model):
     """A resumable upload (tus 1.0) on its way into a case."""
 
     class State(models.TextChoices):
-        RECEIVING = "receiving", "Receiving"
-        FINISHED = "finished", "Finished"
-        REFUSED = "refused", "Refused"
-        TERMINATED = "terminated", "Terminated"
-        EXPIRED = "expired", "Expired"
+        RECEIVING = "receiving", _("Receiving")
+        FINISHED = "finished", _("Finished")
+        REFUSED = "refused", _("Refused")
+        TERMINATED = "terminated", _("Terminated")
+        EXPIRED = "expired", _("Expired")
 
     case_path: ClassVar[str] = "case"
 

@@ -9,11 +9,12 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from audit.models import AuditedModel
 from cases.models.case import Case
 from cases.models.evidence import Exhibit
-from cases.querysets import AuditedCaseRows, CaseRows
+from cases.querysets import AuditedCaseRows
 
 
 class Note(AuditedModel):
@@ -77,13 +78,13 @@ class LegalHold(AuditedModel):
         return f"{self.matter} on {self.case.number}"
 
 
-class DestructionRequest(models.Model):
+class DestructionRequest(AuditedModel):
     """A request to destroy an exhibit's bytes; a second person approves or declines it."""
 
     class Status(models.TextChoices):
-        REQUESTED = "requested", "Requested"
-        DECLINED = "declined", "Declined"
-        CARRIED_OUT = "carried_out", "Carried out"
+        REQUESTED = "requested", _("Requested")
+        DECLINED = "declined", _("Declined")
+        CARRIED_OUT = "carried_out", _("Carried out")
 
     case_path: ClassVar[str] = "exhibit__case"
 
@@ -103,7 +104,7 @@ class DestructionRequest(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
 
-    objects = CaseRows.as_manager()
+    objects = AuditedCaseRows.as_manager()  # type: ignore[misc]
 
     class Meta:
         ordering = ["-requested_at"]
@@ -124,8 +125,11 @@ class DestructionRequest(models.Model):
     def __str__(self) -> str:
         return f"Destruction of {self.exhibit.label}: {self.status}"
 
+    def accounted_by(self) -> str:
+        return f"cases.exhibit:{self.exhibit_id}"
 
-class DestructionCertificate(models.Model):
+
+class DestructionCertificate(AuditedModel):
     """What remains of a destroyed exhibit, as canonical JSON. Append-only (trigger)."""
 
     case_path: ClassVar[str] = "request__exhibit__case"
@@ -137,7 +141,10 @@ class DestructionCertificate(models.Model):
     sha256 = models.CharField(max_length=64)
     issued_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = CaseRows.as_manager()
+    objects = AuditedCaseRows.as_manager()  # type: ignore[misc]
 
     def __str__(self) -> str:
         return f"Certificate of destruction of {self.request.exhibit.label}"
+
+    def accounted_by(self) -> str:
+        return f"cases.exhibit:{self.request.exhibit_id}"

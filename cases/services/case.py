@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from accounts.errors import RecordedRefusal
@@ -116,11 +117,15 @@ def add_member(*, actor: Actor, case: Case, user: User, role: str) -> CaseMember
     """
     require(actor, case, CaseAction.MANAGE)
     if role not in CaseRole.values:
-        raise MembershipConflict("role", f"{role!r} is no role. Use one of {CaseRole.values}.")
+        raise MembershipConflict(
+            "role",
+            _("%(role)r is no role. Use one of %(values)s.")
+            % {"role": role, "values": CaseRole.values},
+        )
     if user.site_role == "auditor":
-        raise MembershipConflict("auditor", "An auditor reads every case and joins none.")
+        raise MembershipConflict("auditor", _("An auditor reads every case and joins none."))
     if not user.is_active:
-        raise MembershipConflict("inactive", "This account is not active.")
+        raise MembershipConflict("inactive", _("This account is not active."))
     with audited():
         Case.objects.select_for_update().get(pk=case.pk)
         membership = CaseMembership.objects.filter(case=case, user=user).first()
@@ -152,8 +157,9 @@ def remove_member(*, actor: Actor, case: Case, user: User) -> None:
         Case.objects.select_for_update().get(pk=case.pk)
         membership = CaseMembership.objects.filter(case=case, user=user).first()
         if membership is None:
-            raise MembershipConflict("not_a_member", "This person is not a member of the case.")
+            raise MembershipConflict("not_a_member", _("This person is not a member of the case."))
         _keep_a_manager(case, membership, None)
+        membership.delete()
         append(
             actor=actor,
             action=Action.CASE_MEMBER_REMOVED,
@@ -161,7 +167,6 @@ def remove_member(*, actor: Actor, case: Case, user: User) -> None:
             case_id=case.pk,
             payload={"user": str(user.pk), "role": membership.role},
         )
-        membership.delete()
 
 
 def record_case_view(*, actor: Actor, case: Case) -> None:
@@ -196,7 +201,7 @@ def _require_may_open_cases(actor: Actor) -> None:
             subject="cases.case",
             payload={"action": "create"},
         )
-    raise RecordedRefusal("You may not open cases.")
+    raise RecordedRefusal(_("You may not open cases."))
 
 
 def _next_number() -> str:
@@ -220,5 +225,5 @@ def _keep_a_manager(case: Case, leaving: CaseMembership, new_role: str | None) -
     others = CaseMembership.objects.filter(case=case, role=CaseRole.MANAGER).exclude(pk=leaving.pk)
     if not others.exists():
         raise MembershipConflict(
-            "last_manager", "A case needs a manager. Name another manager first."
+            "last_manager", _("A case needs a manager. Name another manager first.")
         )

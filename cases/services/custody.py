@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.actors import Actor, user_actor
 from accounts.models import User
 from audit.actions import Action
+from audit.models import AuditedModel
 from audit.services import append
 from audit.transactions import audited
 from cases.custody_log import log_custody
@@ -32,11 +36,11 @@ def record_analysis(
 ) -> CustodyEvent:
     """Record that an analysis read the exhibit, with the hashes it measured.
 
-    The analysis has ledger entries of its own. Raises PermissionDenied.
+    Raises PermissionDenied.
     """
     require(actor, exhibit.case, CaseAction.ANALYSE)
     with audited():
-        return log_custody(
+        event = log_custody(
             actor=actor,
             exhibit=exhibit,
             kind=Kind.ANALYSED,
@@ -44,6 +48,15 @@ def record_analysis(
             before=sha256_before,
             after=sha256_after,
         )
+        append(
+            actor=actor,
+            action=Action.EVIDENCE_ANALYSED,
+            subject=exhibit,
+            case_id=exhibit.case_id,
+            payload={"before": sha256_before, "after": sha256_after},
+            also=[event],
+        )
+    return event
 
 
 def record_export(*, actor: Actor, exhibit: Exhibit, purpose: str, export: str) -> CustodyEvent:
@@ -94,16 +107,24 @@ def offer_transfer(*, actor: Actor, exhibit: Exhibit, receiver: User, purpose: s
     require(actor, exhibit.case, CaseAction.TRANSFER)
     purpose = required_text(purpose, "purpose")
     if receiver == exhibit.custodian:
-        raise CustodyConflict("same_person", f"{receiver} has custody of {exhibit.label} already.")
+        raise CustodyConflict(
+            "same_person",
+            _("%(receiver)s has custody of %(label)s already.")
+            % {"receiver": receiver, "label": exhibit.label},
+        )
     if not allowed(user_actor(receiver), exhibit.case, CaseAction.TRANSFER):
         raise CustodyConflict(
-            "receiver", f"{receiver} may not take custody in this case. Make them a member first."
+            "receiver",
+            _("%(receiver)s may not take custody in this case. Make them a member first.")
+            % {"receiver": receiver},
         )
     measured = measure(usable(exhibit))
     with audited():
         exhibit = _lock(exhibit)
         if exhibit.transfers.filter(status=Transfer.Status.OFFERED).exists():
-            raise CustodyConflict("offered", f"{exhibit.label} is on offer already.")
+            raise CustodyConflict(
+                "offered", _("%(label)s is on offer already.") % {"label": exhibit.label}
+            )
         transfer: Transfer = Transfer.objects.create(
             exhibit=exhibit, giver_label=actor.label, receiver=receiver, purpose=purpose
         )
@@ -116,6 +137,7 @@ def offer_transfer(*, actor: Actor, exhibit: Exhibit, receiver: User, purpose: s
             result=f"offered to {receiver}",
             measured=measured,
             payload={"transfer": str(transfer.pk), "receiver": str(receiver.pk)},
+            also=[transfer],
         )
     return transfer
 
@@ -129,7 +151,9 @@ def accept_transfer(*, actor: Actor, transfer: Transfer) -> Transfer:
     measured = measure(usable(exhibit))
     if measured != exhibit.sha256:
         raise CustodyConflict(
-            "mismatch", f"The bytes of {exhibit.label} have changed. Run an integrity check."
+            "mismatch",
+            _("The bytes of %(label)s have changed. Run an integrity check.")
+            % {"label": exhibit.label},
         )
     with audited():
         exhibit = _lock(exhibit)
@@ -144,6 +168,7 @@ def accept_transfer(*, actor: Actor, transfer: Transfer) -> Transfer:
             purpose=transfer.purpose,
             measured=measured,
             payload={"transfer": str(transfer.pk)},
+            also=[transfer],
         )
     return transfer
 
@@ -163,6 +188,7 @@ def decline_transfer(*, actor: Actor, transfer: Transfer, reason: str) -> Transf
             purpose=transfer.purpose,
             result=reason,
             payload={"transfer": str(transfer.pk)},
+            also=[transfer],
         )
     return transfer
 
@@ -182,7 +208,9 @@ def _record_measured(
     measured = measure(exhibit)
     if measured != exhibit.sha256:
         raise CustodyConflict(
-            "mismatch", f"The bytes of {exhibit.label} have changed. Run an integrity check."
+            "mismatch",
+            _("The bytes of %(label)s have changed. Run an integrity check.")
+            % {"label": exhibit.label},
         )
     with audited():
         return _log(
@@ -209,6 +237,7 @@ def _log(
     result: str = "",
     measured: str = "",
     payload: dict[str, str] | None = None,
+    also: Iterable[AuditedModel] = (),
 ) -> CustodyEvent:
     event = log_custody(
         actor=actor,
@@ -231,6 +260,7 @@ def _log(
             "result_sha256": text_sha256(result),
             **(payload or {}),
         },
+        also=[event, *also],
     )
     return event
 
@@ -254,7 +284,10 @@ def _require_receiver(actor: Actor, transfer: Transfer) -> Exhibit:
 def _answer(transfer: Transfer, status: Transfer.Status) -> Transfer:
     row: Transfer = Transfer.objects.select_for_update().get(pk=transfer.pk)
     if row.status != Transfer.Status.OFFERED:
-        raise CustodyConflict("answered", f"This offer was {row.status} already.")
+        raise CustodyConflict(
+            "answered",
+            _("This offer was %(status)s already.") % {"status": row.get_status_display().lower()},
+        )
     row.status, row.answered_at = status, timezone.now()
     row.save(update_fields=["status", "answered_at"])
     return row

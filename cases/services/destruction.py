@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from accounts.models import User
@@ -50,11 +51,11 @@ def request_destruction(
     with audited():
         exhibit = _lock(exhibit)
         if exhibit.destruction_requests.filter(status=Status.REQUESTED).exists():
-            raise CustodyConflict("requested", "Destruction was requested already.")
+            raise CustodyConflict("requested", _("Destruction was requested already."))
         request: DestructionRequest = DestructionRequest.objects.create(
             exhibit=exhibit, reason=reason, authority=authority, requested_by=person
         )
-        log_custody(
+        event = log_custody(
             actor=actor,
             exhibit=exhibit,
             kind=CustodyEvent.Kind.DESTRUCTION_REQUESTED,
@@ -67,6 +68,7 @@ def request_destruction(
             subject=exhibit,
             case_id=exhibit.case_id,
             payload={"request": str(request.pk), "reason_sha256": text_sha256(reason)},
+            also=[request, event],
         )
     return request
 
@@ -82,14 +84,17 @@ def approve_destruction(*, actor: Actor, request: DestructionRequest) -> Destruc
         request = _lock_open_request(request)
         if request.requested_by == person:
             raise CustodyConflict(
-                "same_person", "A second person must approve: this request is your own."
+                "same_person", _("A second person must approve: this request is your own.")
             )
         measured = measure(exhibit)
         if not measured and exhibit.state != Exhibit.State.FROZEN:
             raise CustodyConflict(
                 "missing",
-                f"The bytes of {exhibit.label} were not found, so nothing can be certified. "
-                "Run an integrity check first.",
+                _(
+                    "The bytes of %(label)s were not found, so nothing can be certified. Run an "
+                    "integrity check first."
+                )
+                % {"label": exhibit.label},
             )
         kept_for = list(_others_on_same_bytes(exhibit))
         derived = [] if settings.DFD.keep_derived else derived_files(exhibit)
@@ -97,7 +102,7 @@ def approve_destruction(*, actor: Actor, request: DestructionRequest) -> Destruc
         exhibit.state, exhibit.state_reason = Exhibit.State.DESTROYED, request.reason
         exhibit.save(update_fields=["state", "state_reason"])
         certificate = _certify(request, exhibit, measured, kept_for, derived)
-        log_custody(
+        event = log_custody(
             actor=actor,
             exhibit=exhibit,
             kind=CustodyEvent.Kind.DESTROYED,
@@ -116,6 +121,7 @@ def approve_destruction(*, actor: Actor, request: DestructionRequest) -> Destruc
                 "sha256": measured,
                 "certificate_sha256": certificate.sha256,
             },
+            also=[request, certificate, event],
         )
         # Last: whatever fails before leaves the bytes in place. Bytes that an integrity check
         # found gone (``measured`` is empty) need no removal.
@@ -137,7 +143,7 @@ def decline_destruction(
     with audited():
         request = _lock_open_request(request)
         _answer(request, Status.DECLINED, person)
-        log_custody(
+        event = log_custody(
             actor=actor,
             exhibit=request.exhibit,
             kind=CustodyEvent.Kind.DESTRUCTION_DECLINED,
@@ -149,6 +155,7 @@ def decline_destruction(
             subject=request.exhibit,
             case_id=request.exhibit.case_id,
             payload={"request": str(request.pk), "reason_sha256": text_sha256(reason)},
+            also=[request, event],
         )
     return request
 
@@ -161,14 +168,18 @@ def _lock(exhibit: Exhibit) -> Exhibit:
         raise unavailable(locked)
     matters = ", ".join(hold.matter for hold in open_holds(locked))
     if matters:
-        raise CustodyConflict("hold", f"{locked.label} is under legal hold for: {matters}.")
+        raise CustodyConflict(
+            "hold",
+            _("%(label)s is under legal hold for: %(matters)s.")
+            % {"label": locked.label, "matters": matters},
+        )
     return locked
 
 
 def _lock_open_request(request: DestructionRequest) -> DestructionRequest:
     row: DestructionRequest = DestructionRequest.objects.select_for_update().get(pk=request.pk)
     if row.status != Status.REQUESTED:
-        raise CustodyConflict("answered", "This request was answered already.")
+        raise CustodyConflict("answered", _("This request was answered already."))
     return row
 
 

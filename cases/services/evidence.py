@@ -153,7 +153,7 @@ def _register(
     key: str,
     scan: malware.Scan,
 ) -> Exhibit:
-    digests, clock = received.digests, clock_state()
+    digests, lookup, clock = received.digests, received.lookup, clock_state()
     with audited():
         case = _with_room(actor, case, digests.size, key)
         if not evidence_store().exists(key):
@@ -170,6 +170,8 @@ def _register(
             size=digests.size,
             sha256=digests.sha256,
             sha512=digests.sha512,
+            md5=lookup.md5,
+            sha1=lookup.sha1,
             declared_sha256=declared_sha256,
             storage_key=key,
             state=Exhibit.State.QUARANTINED if scan.threat else Exhibit.State.STORED,
@@ -185,7 +187,7 @@ def _register(
             acquired_at=acquisition.acquired_at,
             acquired_utc_offset=acquisition.utc_offset,
         )
-        log_custody(
+        event = log_custody(
             actor=actor,
             exhibit=exhibit,
             kind=CustodyEvent.Kind.RECEIVED,
@@ -204,6 +206,8 @@ def _register(
                 "number": exhibit.number,
                 "sha256": digests.sha256,
                 "sha512": digests.sha512,
+                "md5": lookup.md5,
+                "sha1": lookup.sha1,
                 "size": digests.size,
                 "mime_type": exhibit.mime_type,
                 "storage_key": key,
@@ -212,6 +216,7 @@ def _register(
                 "acquisition_sha256": acquisition_sha256(exhibit),
                 "clock": clock,
             },
+            also=[event],
         )
         _record_twins(exhibit)
         if scan.threat:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.actors import Actor
 from audit.actions import Action
@@ -19,9 +20,11 @@ from cases.storage import evidence_store
 from cases.validation import required_text
 
 UNAVAILABLE = {
-    Exhibit.State.FROZEN: "is frozen because an integrity check failed",
-    Exhibit.State.QUARANTINED: "is kept in quarantine because malware was found in it",
-    Exhibit.State.DESTROYED: "was destroyed",
+    Exhibit.State.FROZEN: _("Exhibit %(label)s is frozen because an integrity check failed."),
+    Exhibit.State.QUARANTINED: _(
+        "Exhibit %(label)s is kept in quarantine because malware was found in it."
+    ),
+    Exhibit.State.DESTROYED: _("Exhibit %(label)s was destroyed."),
 }
 
 
@@ -41,7 +44,7 @@ def open_exhibit(*, actor: Actor, exhibit: Exhibit, purpose: str) -> Path:
         raise unavailable(exhibit)
     if actor.kind not in (Standing.WORKER, Standing.SYSTEM):
         with audited():
-            log_custody(
+            event = log_custody(
                 actor=actor,
                 exhibit=exhibit,
                 kind=CustodyEvent.Kind.DOWNLOADED,
@@ -55,6 +58,7 @@ def open_exhibit(*, actor: Actor, exhibit: Exhibit, purpose: str) -> Path:
                 subject=exhibit,
                 case_id=exhibit.case_id,
                 payload={"sha256": measured, "purpose": purpose},
+                also=[event],
             )
     return evidence_store().path(exhibit.storage_key)
 
@@ -75,7 +79,7 @@ def verify_exhibit(*, actor: Actor, exhibit: Exhibit, purpose: str = "integrity 
     with audited():
         exhibit.last_verified_at = timezone.now()
         exhibit.save(update_fields=["last_verified_at"])
-        log_custody(
+        event = log_custody(
             actor=actor,
             exhibit=exhibit,
             kind=CustodyEvent.Kind.VERIFIED,
@@ -90,6 +94,7 @@ def verify_exhibit(*, actor: Actor, exhibit: Exhibit, purpose: str = "integrity 
             subject=exhibit,
             case_id=exhibit.case_id,
             payload={"sha256": measured},
+            also=[event],
         )
     return True
 
@@ -113,7 +118,7 @@ def unfreeze_exhibit(*, actor: Actor, exhibit: Exhibit, reason: str) -> Exhibit:
             )
         exhibit.state, exhibit.state_reason = Exhibit.State.STORED, ""
         exhibit.save(update_fields=["state", "state_reason"])
-        log_custody(
+        event = log_custody(
             actor=actor,
             exhibit=exhibit,
             kind=CustodyEvent.Kind.UNFROZEN,
@@ -127,6 +132,7 @@ def unfreeze_exhibit(*, actor: Actor, exhibit: Exhibit, reason: str) -> Exhibit:
             subject=exhibit,
             case_id=exhibit.case_id,
             payload={"sha256": measured, "reason": reason},
+            also=[event],
         )
     return exhibit
 
@@ -142,7 +148,7 @@ def usable(exhibit: Exhibit) -> Exhibit:
 def unavailable(exhibit: Exhibit) -> ExhibitUnavailable:
     """The error that says why the exhibit's bytes may not be used."""
     reason = UNAVAILABLE[Exhibit.State(exhibit.state)]
-    return ExhibitUnavailable(str(exhibit.state), f"Exhibit {exhibit.label} {reason}.")
+    return ExhibitUnavailable(str(exhibit.state), reason % {"label": exhibit.label})
 
 
 def measure(exhibit: Exhibit) -> str:
@@ -172,7 +178,7 @@ def _freeze(actor: Actor, exhibit: Exhibit, measured: str, purpose: str) -> None
                 damaged.state = Exhibit.State.FROZEN
                 damaged.state_reason = f"The stored bytes are {what}."
             damaged.save(update_fields=["state", "state_reason"])
-            log_custody(
+            event = log_custody(
                 actor=actor,
                 exhibit=damaged,
                 kind=CustodyEvent.Kind.FROZEN,
@@ -187,6 +193,7 @@ def _freeze(actor: Actor, exhibit: Exhibit, measured: str, purpose: str) -> None
                 subject=damaged,
                 case_id=damaged.case_id,
                 payload={"expected": damaged.sha256, "measured": measured},
+                also=[event],
             )
             raise_alert(
                 case=damaged.case,

@@ -26,12 +26,11 @@ from audit.services import append
 from audit.transactions import audited
 from cases.acquisition import Acquisition
 from cases.errors import EvidenceRefused, RefusalCode, UploadError
-from cases.hashing import hash_file
 from cases.intake import (
-    Received,
     clean_declared,
     clean_filename,
     quarantine_path,
+    received_in_pieces,
     too_large,
     write_all,
 )
@@ -224,7 +223,7 @@ def _finish(actor: Actor, upload: Upload) -> None:
         upload.exhibit = take_in(
             actor=actor,
             case=upload.case,
-            received=Received(path, hash_file(path)),
+            received=received_in_pieces(path),
             filename=upload.filename,
             declared_sha256=upload.declared_sha256,
             acquisition=Acquisition.from_dict(upload.acquisition),

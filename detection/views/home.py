@@ -14,6 +14,7 @@ from accounts.actors import Actor, actor_for
 from accounts.people import person
 from cases.models import Note
 from cases.permissions import CaseAction
+from cases.querysets import with_hash
 from cases.selectors import cases_for, exhibits_for, transfers_waiting_for
 from detection import services
 from detection.health import queue_health
@@ -55,6 +56,7 @@ def search(request: HttpRequest) -> HttpResponse:
         exhibits = exhibits_for(actor).filter(
             Q(name__icontains=wanted)
             | Q(sha256__startswith=wanted.lower())
+            | with_hash(wanted)
             | Q(source__icontains=wanted)
             | Q(collector__icontains=wanted)
         )

@@ -153,7 +153,9 @@ def _bundle(actor: Actor, request: ExportRequest) -> _Made:
         folder = Path(name) / "bag"
         content_sha256 = bundle.write_content(folder, content, references)
         record_progress(request=request, percent=60)
-        _announce(actor, request, content.record, content_sha256, left_out)
+        tools = bundle.write_tools(folder, content.record)
+        hashes = {"content_sha256": content_sha256, "tools": tools}
+        _announce(actor, request, content.record, hashes)
         checkpoint = _checkpoint()
         ledger = proofs.case_slice(request.case_id, checkpoint=checkpoint)
         if left_out:
@@ -175,8 +177,7 @@ def _announce(
     actor: Actor,
     request: ExportRequest,
     record: dict[str, Any],
-    content_sha256: str,
-    left_out: frozenset[Redaction],
+    hashes: dict[str, Any],
 ) -> None:
     with audited():
         append(
@@ -185,9 +186,9 @@ def _announce(
             subject=f"reports.export:{request.pk}",
             case_id=request.case_id,
             payload={
-                "content_sha256": content_sha256,
+                **hashes,
                 "exhibits": [entry["id"] for entry in record["exhibits"]],
-                "removals": sorted(left_out),
+                "removals": record["redactions"],
             },
         )
 

@@ -19,13 +19,23 @@ import argparse
 import base64
 import hashlib
 import json
+import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 DOMAIN = b"dfd.audit.v1"
+BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 HEX = set("0123456789abcdef")
 LEDGER, CHECKPOINT, STAMP = "data/ledger.json", "data/checkpoint.txt", "data/checkpoint.tsr"
+CONTENT = "data/content.sha256"
+TAGMANIFEST = "tagmanifest-sha256.txt"
+TAGS = {"README.txt", "bag-info.txt", "bagit.txt", "verify.py"}
+TAGS |= {"manifest-sha256.txt", "manifest-sha512.txt"}
+SEALED = {"hash", "prev_hash", "proof", "record"}
+# What reading something of another shape than ours raises.
+ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 Point = tuple[int, int, int, int]
 Record = dict[str, Any]
 
@@ -57,52 +67,91 @@ def read_text(folder: Path, name: str) -> str:
         raise Wrong(f"{name} is not UTF-8 text") from None
 
 
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys stand once; of two, other readers might believe the other one."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
 def read_json(folder: Path, name: str) -> Any:
     try:
-        return json.loads(read_text(folder, name))
-    except ValueError as error:
+        return json.loads(read_text(folder, name), object_pairs_hook=once)
+    except (RecursionError, ValueError) as error:
         raise Wrong(f"{name} is not JSON: {error}") from None
+
+
+def files_in(folder: Path) -> set[str]:
+    """Every file below ``folder``; a link or another odd thing is refused."""
+    found = set()
+    for place, folders, files in os.walk(folder):
+        for path in (Path(place, name) for name in (*folders, *files)):
+            name = path.relative_to(folder).as_posix()
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                raise Wrong(f"{name} is not a plain file")
+            if path.is_file():
+                found.add(name)
+    return found
 
 
 def read_manifest(folder: Path, name: str, algorithm: str) -> dict[str, str]:
     length = hashlib.new(algorithm).digest_size * 2
-    listed = {}
-    for number, line in enumerate(read_text(folder, name).split("\n")[:-1], 1):
+    *lines, end = read_text(folder, name).split("\n")
+    if end or not lines:
+        raise Wrong(f"{name} does not end with a whole line")
+    listed: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
         value, _, path = line.partition("  ")
-        if len(value) != length or not set(value) <= HEX or not path:
-            raise Wrong(f"{name} line {number} is malformed")
+        if len(value) != length or not set(value) <= HEX or not path or path in listed:
+            raise Wrong(f"{name} line {number} is malformed or names a file again")
         if ".." in path.split("/") or path.startswith("/"):
             raise Wrong(f"{name} line {number} points outside the bundle")
         listed[path] = value
     return listed
 
 
-def check_files(folder: Path, name: str, algorithm: str) -> dict[str, str]:
+def check_files(folder: Path, name: str, algorithm: str, present: set[str]) -> dict[str, str]:
     listed = read_manifest(folder, name, algorithm)
     for path, value in listed.items():
-        if not (folder / path).is_file():
+        if path not in present:
             raise Wrong(f"{path} is missing ({name} lists it)")
         if file_hash(folder / path, algorithm) != value:
             raise Wrong(f"{path} was changed: it does not have the hash that {name} lists")
     return listed
 
 
-def check_bag(folder: Path) -> dict[str, str]:
-    expected = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
-    tags = check_files(folder, "tagmanifest-sha256.txt", "sha256")
-    for name in ("bagit.txt", "bag-info.txt", "manifest-sha256.txt", "manifest-sha512.txt"):
-        if name not in tags:
-            raise Wrong(f"tagmanifest-sha256.txt does not list {name}")
-    if read_text(folder, "bagit.txt") != expected:
+def check_bag(folder: Path, present: set[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The hashes of the bag's own files and of its content, by name."""
+    tags = check_files(folder, TAGMANIFEST, "sha256", present)
+    for name in sorted(TAGS - set(tags)):
+        raise Wrong(f"{name} is missing: {TAGMANIFEST} does not list it")
+    if read_text(folder, "bagit.txt") != BAGIT:
         raise Wrong("bagit.txt does not declare a BagIt 1.0 bag")
-    payload = check_files(folder, "manifest-sha256.txt", "sha256")
-    if set(check_files(folder, "manifest-sha512.txt", "sha512")) != set(payload):
+    payload = check_files(folder, "manifest-sha256.txt", "sha256", present)
+    if set(check_files(folder, "manifest-sha512.txt", "sha512", present)) != set(payload):
         raise Wrong("manifest-sha512.txt lists other files than manifest-sha256.txt")
-    files = (path for path in (folder / "data").rglob("*") if not path.is_dir())
-    present = {path.relative_to(folder).as_posix() for path in files}
-    for path in sorted(present - set(payload)):
-        raise Wrong(f"{path} does not belong to the bundle: no manifest lists it")
-    return payload
+    ours = TAGS | {TAGMANIFEST} | {path for path in payload if path.startswith("data/")}
+    for path in sorted((present | set(tags) | set(payload)) - ours):
+        raise Wrong(f"{path} does not belong to the bundle: no manifest of ours lists it")
+    return tags, payload
+
+
+def check_bag_info(folder: Path, extract: Record, payload: Iterable[str]) -> None:
+    sizes = [(folder / path).stat().st_size for path in payload]
+    selection = f"Case {extract['case']['number']}: {extract['selection']}"
+    expected = {
+        "Source-Organization": "DFD Platform",
+        "External-Identifier": extract["export"],
+        "External-Description": " ".join(selection.split()),
+        "Payload-Oxum": f"{sum(sizes)}.{len(sizes)}",
+    }
+    *lines, end = read_text(folder, "bag-info.txt").split("\n")
+    stated = dict(line.partition(": ")[::2] for line in lines)
+    date = stated.pop("Bagging-Date", "")
+    whole = not end and len(lines) == len(expected) + 1 and len(date) == len("2026-01-31")
+    if not whole or stated != expected:
+        raise Wrong("bag-info.txt does not describe this bundle")
 
 
 # --- Ed25519 (RFC 8032, section 6)
@@ -188,18 +237,18 @@ def parse_key(text: str) -> tuple[str, bytes, bytes]:
 
 def open_checkpoint(note: str, key_text: str) -> tuple[int, bytes]:
     name, identity, public = parse_key(key_text)
-    text, _, signatures = note.rpartition("\n\n")
+    text, _, signature = note.rpartition("\n\n")
     text += "\n"
-    for line in signatures.splitlines():
-        words = line.split(" ")
-        if len(words) == 3 and words[0] == "\u2014" and words[1] == name:
-            raw = base64.b64decode(words[2])
-            if raw[:4] == identity:
-                if not ed25519_valid(public, text.encode(), raw[4:]):
-                    raise Wrong("data/ledger.json: the signature of the checkpoint is not valid")
-                lines = text.split("\n")
-                return int(lines[1]), base64.b64decode(lines[2])
-    raise Wrong(f"data/ledger.json: the checkpoint is not signed by the key {key_text.strip()}")
+    start = f"\u2014 {name} "
+    if not signature.startswith(start) or not signature.endswith("\n"):
+        raise Wrong(f"{LEDGER}: the checkpoint is not signed by the key {key_text.strip()}")
+    raw = base64.b64decode(signature[len(start) : -1], validate=True)
+    if raw[:4] != identity:
+        raise Wrong(f"{LEDGER}: the checkpoint is not signed by the key {key_text.strip()}")
+    if not ed25519_valid(public, text.encode(), raw[4:]):
+        raise Wrong(f"{LEDGER}: the signature of the checkpoint is not valid")
+    lines = text.split("\n")
+    return int(lines[1]), base64.b64decode(lines[2])
 
 
 # --- the ledger
@@ -226,27 +275,38 @@ def root_from_proof(entry: str, index: int, size: int, path: list[str]) -> bytes
     return node if last == 0 else b""
 
 
+def check_shape(value: Record, keys: set[str], where: str) -> None:
+    if set(value) != keys:
+        raise Wrong(f"{LEDGER}: {where} has other parts than a ledger's: {sorted(value)}")
+
+
 def check_record(sealed: Record, where: str) -> None:
+    check_shape(sealed, SEALED, where)
     content = DOMAIN + bytes.fromhex(sealed["prev_hash"]) + canonical(sealed["record"])
     if hashlib.sha256(content).hexdigest() != sealed["hash"]:
-        raise Wrong(f"data/ledger.json: {where} is not what was written into the ledger")
+        raise Wrong(f"{LEDGER}: {where} is not what was written into the ledger")
 
 
-def check_ledger(folder: Path, key: str | None) -> tuple[list[Record], str]:
+def check_ledger(folder: Path, key: str | None, present: set[str]) -> tuple[list[Record], str]:
+    """Every entry, those that are withheld without a record, and what the time stamp says."""
     ledger = read_json(folder, LEDGER)
     try:
+        parts = {"absorbed", "checkpoint", "entries", "format", "time_stamp", "verifier_key"}
+        check_shape(ledger, parts, "it")
         size, root = open_checkpoint(ledger["checkpoint"], key or ledger["verifier_key"])
+        if key and ledger["verifier_key"] != key.strip():
+            raise Wrong(f"{LEDGER}: it names another key than the one that signed")
         absorbed = ledger["absorbed"]
         check_record(absorbed, "the entry that absorbed the case")
         place = absorbed["record"]["seq"] - 1
         if root_from_proof(absorbed["hash"], place, size, absorbed["proof"]) != root:
-            raise Wrong("data/ledger.json: the case's state is not under the signed checkpoint")
+            raise Wrong(f"{LEDGER}: the case's state is not under the signed checkpoint")
         tree = absorbed["record"]["payload"]
         check_entries(ledger["entries"], tree)
-        stamp = check_time_stamp(folder, ledger)
-    except (KeyError, TypeError, ValueError) as error:
-        raise Wrong(f"data/ledger.json is malformed: {error!r}") from None
-    return [entry["record"] for entry in ledger["entries"] if "record" in entry], stamp
+        stamp = check_time_stamp(folder, ledger, present)
+    except ODD as error:
+        raise Wrong(f"{LEDGER} is malformed: {error!r:.200}") from None
+    return ledger["entries"], stamp
 
 
 def check_entries(entries: list[Record], tree: Record) -> None:
@@ -259,12 +319,14 @@ def check_entries(entries: list[Record], tree: Record) -> None:
         if "record" in entry:
             check_record(entry, where)
             if entry["prev_hash"] != previous or entry["record"]["seq"] != number:
-                raise Wrong(f"data/ledger.json: {where} does not follow the one before")
+                raise Wrong(f"{LEDGER}: {where} does not follow the one before")
             if entry["record"]["chain"] != tree["chain"]:
-                raise Wrong(f"data/ledger.json: {where} belongs to another case")
+                raise Wrong(f"{LEDGER}: {where} belongs to another case")
+        else:
+            check_shape(entry, {"hash", "proof"}, where)
         proven = root_from_proof(entry["hash"], number - 1, tree["size"], entry["proof"])
         if proven.hex() != tree["root"]:
-            raise Wrong(f"data/ledger.json: the proof of {where} does not lead to the signed root")
+            raise Wrong(f"{LEDGER}: the proof of {where} does not lead to the signed root")
         previous = entry["hash"]
 
 
@@ -293,17 +355,20 @@ def read_stamp(response: bytes) -> tuple[bytes, str]:
     return der(info[2][1])[1][1], info[4][1].decode("ascii")
 
 
-def check_time_stamp(folder: Path, ledger: Record) -> str:
+def check_time_stamp(folder: Path, ledger: Record, present: set[str]) -> str:
     """What the time stamp says, in words. Its signature is beyond the standard library."""
     if read_text(folder, CHECKPOINT) != ledger["checkpoint"]:
         raise Wrong(f"{CHECKPOINT} is not the checkpoint of data/ledger.json")
-    asked = ledger["time_stamp"]["authority"] if ledger["time_stamp"] else "nobody"
-    if not (folder / STAMP).is_file():
+    state = ledger["time_stamp"] or {"authority": "nobody", "granted": False}
+    asked = state["authority"]
+    if state["granted"] != (STAMP in present):
+        raise Wrong(f"{LEDGER} and {STAMP} disagree whether there is a time stamp")
+    if STAMP not in present:
         return f"No time stamp was had when this was made (asked: {asked})."
     try:
         imprint, time = read_stamp((folder / STAMP).read_bytes())
         algorithm = {32: "sha256", 48: "sha384", 64: "sha512"}[len(imprint)]
-    except (KeyError, IndexError, ValueError):
+    except ODD:
         raise Wrong(f"{STAMP} is not a time stamp (RFC 3161)") from None
     if file_hash(folder / CHECKPOINT, algorithm) != imprint.hex():
         raise Wrong(f"{STAMP} is the time stamp of another checkpoint")
@@ -322,23 +387,32 @@ def payload_of(records: list[Record], action: str, subject: str, what: str) -> R
     raise Wrong(f"the ledger does not know {what} ({subject})")
 
 
-def check_content(folder: Path, records: list[Record], payload: dict[str, str]) -> Record:
+def check_content(
+    folder: Path, entries: list[Record], tags: dict[str, str], payload: dict[str, str]
+) -> Record:
     extract: Record = read_json(folder, "data/extract.json")
+    records = [entry["record"] for entry in entries if "record" in entry]
     try:
+        for number, entry in enumerate(entries, 1):
+            if "record" not in entry and not extract["removals"]:
+                raise Wrong(f"{LEDGER}: entry {number} is withheld from a copy of the whole")
         export = payload_of(
             records, "export.created", f"reports.export:{extract['export']}", "this bundle"
         )
-        if file_hash(folder / "data/content.sha256", "sha256") != export["content_sha256"]:
-            raise Wrong("data/content.sha256 is not the list that the ledger names")
-        listed = set(check_files(folder, "data/content.sha256", "sha256"))
-        unnamed = set(payload) - listed - {"data/content.sha256", LEDGER, CHECKPOINT, STAMP}
-        for path in sorted(unnamed):
+        if file_hash(folder / CONTENT, "sha256") != export["content_sha256"]:
+            raise Wrong(f"{CONTENT} is not the list that the ledger names")
+        listed = set(check_files(folder, CONTENT, "sha256", set(payload)))
+        for path in sorted(set(payload) - listed - {CONTENT, LEDGER, CHECKPOINT, STAMP}):
             raise Wrong(f"{path} is not in the content that the ledger names")
+        for name, value in export.get("tools", {}).items():
+            if tags[name] != value:
+                raise Wrong(f"{name} is not the one that was handed over: the ledger names another")
+        check_bag_info(folder, extract, payload)
         kept = ("evidence.received", "analysis.completed")
         known = {record["subject"]: record for record in records if record["action"] in kept}
         check_extract(folder, extract, known)
-    except (KeyError, TypeError) as error:
-        raise Wrong(f"data/extract.json is malformed: {error!r}") from None
+    except ODD as error:
+        raise Wrong(f"data/extract.json is malformed: {error!r:.200}") from None
     return extract
 
 
@@ -363,13 +437,15 @@ def check_extract(folder: Path, extract: Record, known: dict[str, Record]) -> No
 
 def verify(folder: Path, key: str | None = None) -> list[str]:
     """What was verified, in words; raises Wrong with the first thing that is wrong."""
-    payload = check_bag(folder)
-    records, stamp = check_ledger(folder, key)
-    extract = check_content(folder, records, payload)
+    present = files_in(folder)
+    tags, payload = check_bag(folder, present)
+    entries, stamp = check_ledger(folder, key, present)
+    extract = check_content(folder, entries, tags, payload)
     lines = [
         f"Case {extract['case']['number']}: {len(payload)} files, "
         f"{len(extract['exhibits'])} exhibits, {len(extract['analyses'])} analyses, "
-        f"{len(records)} disclosed ledger entries. Everything fits.",
+        f"{sum('record' in entry for entry in entries)} disclosed ledger entries. "
+        "Everything fits.",
         stamp,
     ]
     lines += [f"Removed from this copy: {removal}" for removal in extract["removals"]]
@@ -387,12 +463,12 @@ def main() -> int:
     parser.add_argument("--key", help="the laboratory's verifier key, NAME+ID+BASE64")
     arguments = parser.parse_args()
     try:
-        for line in verify(Path(arguments.folder), arguments.key):
-            print(line)
+        lines = verify(Path(arguments.folder), arguments.key)
     except Wrong as wrong:
-        print(f"WRONG: {wrong}")
-        return 1
-    return 0
+        lines = [f"WRONG: {wrong}"]
+    for line in lines:
+        print(line.encode(errors="backslashreplace").decode())  # a file may have any name
+    return int(lines[0].startswith("WRONG"))
 
 
 if __name__ == "__main__":

@@ -36,8 +36,10 @@ def test_upload_states_the_hash_of_what_arrived(api: APIClient, case: Case) -> N
     assert exhibit["source"] == "telephone of the witness"
     assert exhibit["acquired_utc_offset"] == "+02:00"
     assert api.get(answer.headers["Location"]).json() == exhibit
-    listed = api.get(f"/api/v1/evidence?sha256={exhibit['sha256']}").json()["results"]
-    assert [row["id"] for row in listed] == [exhibit["id"]]
+    for name in ("sha256", "md5", "sha1"):
+        assert exhibit[name] == hashlib.new(name, content, usedforsecurity=False).hexdigest()
+        listed = api.get(f"/api/v1/evidence?{name}={exhibit[name]}").json()["results"]
+        assert [row["id"] for row in listed] == [exhibit["id"]]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.actors import system_actor
+from audit import row_stamps
 from audit.actions import Action
 from audit.errors import UnauditedChange
 from audit.models import AuditEvent
@@ -92,6 +93,34 @@ def test_a_bulk_update_needs_an_entry_about_the_model() -> None:
         _entry(case)
     case.refresh_from_db()
     assert case.title == "changed"
+
+
+@audited()
+def _entry_then_save(case: Case) -> None:
+    _entry(case)
+    case.save()
+
+
+def test_an_entry_before_the_change_explains_nothing() -> None:
+    case = _case()
+    with audited():
+        case.save()
+        _entry(case)
+    case.title = "changed"
+    with pytest.raises(UnauditedChange, match=f"cases.case:{case.pk}"):
+        _entry_then_save(case)
+
+
+def test_an_entry_stamps_the_row_as_the_database_has_it() -> None:
+    case = _case()
+    with audited():
+        case.save()
+        _entry(case)
+    for title in ("changed", "changed again"):
+        with audited():
+            Case.objects.filter(pk=case.pk).update(title=title)
+            _entry(case)  # in memory it is as it was
+    assert list(row_stamps.disagreements()) == []
 
 
 def test_fields_of_no_weight_need_no_entry() -> None:

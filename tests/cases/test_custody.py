@@ -148,7 +148,8 @@ def test_flipped_byte_freezes_the_exhibit_and_tells_its_managers(
     assert event.sha256_before == exhibit.sha256
     assert event.sha256_after not in ("", exhibit.sha256)
     entry = AuditEvent.objects.get(case_id=exhibit.case_id, action="evidence.mismatch")
-    assert entry.payload == {"expected": exhibit.sha256, "measured": event.sha256_after}
+    assert entry.payload["expected"] == exhibit.sha256
+    assert entry.payload["measured"] == event.sha256_after
     assert heard == [("evidence.mismatch", exhibit)]
     assert mail.outbox[0].to == ["alice@example.org"]
     assert exhibit.label in mail.outbox[0].body

@@ -38,6 +38,8 @@ def test_received_recording_is_stored_under_its_hash_and_recorded(receive, case,
     assert (exhibit.kind, exhibit.mime_type, exhibit.size) == ("audio", "audio/wav", len(content))
     assert exhibit.sha256 == hashlib.sha256(content).hexdigest()
     assert exhibit.sha512 == hashlib.sha512(content).hexdigest()
+    assert exhibit.md5 == hashlib.md5(content, usedforsecurity=False).hexdigest()
+    assert exhibit.sha1 == hashlib.sha1(content, usedforsecurity=False).hexdigest()
     assert exhibit.custodian == alice
     stored = evidence_store().path(exhibit.storage_key)
     assert stored.name == exhibit.sha256

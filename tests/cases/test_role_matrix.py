@@ -19,7 +19,10 @@ from django.db import transaction
 
 from accounts.actors import Actor, system_actor, user_actor, worker_actor
 from accounts.models import User
+from audit.actions import Action
 from audit.models import AuditEvent
+from audit.services import append
+from audit.transactions import audited
 from cases import selectors, services
 from cases.errors import CasesError
 from cases.models import Case, Exhibit, Transfer
@@ -122,9 +125,12 @@ Call = Callable[[Actor, dict[str, Any]], Any]
 def offered_to(actor: Actor, rows: dict[str, Any]) -> Transfer:
     """A transfer that waits for the actor, or for somebody else when they cannot receive one."""
     receiver = actor.user or rows["spare"]
-    return Transfer.objects.create(
-        exhibit=rows["second"], giver_label="alice", receiver=receiver, purpose="x"
-    )
+    with audited():
+        transfer = Transfer.objects.create(
+            exhibit=rows["second"], giver_label="alice", receiver=receiver, purpose="x"
+        )
+        append(actor=actor, action=Action.EVIDENCE_TRANSFER_OFFERED, subject=transfer)
+    return transfer
 
 
 SERVICES: dict[str, tuple[CaseAction, Call]] = {

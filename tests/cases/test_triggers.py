@@ -30,6 +30,8 @@ def refused(sql: str) -> str:
     [
         "sha256 = repeat_a",
         "sha512 = 'x'",
+        "md5 = NULL",
+        "sha1 = 'x'",
         "size = size + 1",
         "storage_key = 'aa/bb'",
         "number = 7",

@@ -97,6 +97,7 @@ def test_upload_in_pieces_becomes_an_exhibit(tus: TusClient, case: Case, data_di
     assert last.status_code == 204
     exhibit = Exhibit.objects.get(pk=last["DFD-Exhibit"])
     assert exhibit.sha256 == hashlib.sha256(content).hexdigest()
+    assert exhibit.md5 == hashlib.md5(content, usedforsecurity=False).hexdigest()
     assert (exhibit.source, exhibit.acquired_utc_offset) == ("Phone", "-05:00")
     assert tus.head(address)["DFD-Exhibit"] == str(exhibit.pk)
     assert list((data_dir / "quarantine").iterdir()) == []

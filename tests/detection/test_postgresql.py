@@ -6,6 +6,7 @@ from tests.postgres import run_on_postgres
 
 FILES = (
     "test_triggers",
+    "test_attestation",
     "test_running",
     "test_review",
     "test_concurrency",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from case_utils.case_validate import validate
@@ -27,6 +28,14 @@ def test_the_graph_conforms_and_names_exhibit_steps_and_derived_files(
     # The exhibit, the face and its heat map.
     assert kinds.count("File") == 3
     assert exhibit.sha512 in file.read_text()
+    (old,) = [node for node in _hashes(nodes) if node["uco-types:hashMethod"] == "MD5"]
+    assert old["uco-types:hashValue"]["@value"] == exhibit.md5
+    assert old["rdfs:comment"] == "for look-up in old hash sets only, not for integrity"
+
+
+def _hashes(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    facets = [facet for node in nodes for facet in node.get("uco-core:hasFacet", [])]
+    return [found for facet in facets for found in facet.get("uco-observable:hash", [])]
 
 
 def test_a_graph_with_a_wrong_term_does_not_conform(bundle: Path, tmp_path: Path) -> None:

@@ -183,6 +183,78 @@ def test_entries_cannot_be_left_out(bundle: Path) -> None:
     assert "entries of the case, the ledger signed" in wrong(bundle)
 
 
+def test_a_record_cannot_be_withheld_from_a_copy_of_the_whole(bundle: Path) -> None:
+    def withhold(ledger: dict[str, Any]) -> None:
+        entry = ledger["entries"][2]
+        ledger["entries"][2] = {"hash": entry["hash"], "proof": entry["proof"]}
+
+    edit_json(bundle, "data/ledger.json", withhold)
+    reseal(bundle)
+    assert wrong(bundle) == "data/ledger.json: entry 3 is withheld from a copy of the whole"
+
+
+def test_nothing_can_be_written_beside_what_is_signed(bundle: Path) -> None:
+    text = (bundle / "data/ledger.json").read_text()
+    for forged, words in (
+        (text.replace('"absorbed"', '"entries": [], "absorbed"', 1), "a key stands twice"),
+        (text.replace('"absorbed"', '"finding": "forged", "absorbed"', 1), "other parts"),
+        (text.replace('"checkpoint": "', '"checkpoint": "forged\\n\\n', 1), "signature"),
+    ):
+        (bundle / "data/ledger.json").write_text(forged)
+        reseal(bundle)
+        assert words in wrong(bundle)
+
+
+@pytest.mark.parametrize("name", ["README.txt", "verify.py", "bag-info.txt"])
+def test_the_bags_own_files_are_signed_too(bundle: Path, name: str) -> None:
+    with (bundle / name).open("a") as file:
+        file.write("Contact-Name: forger\n")
+    tags = bundle / "tagmanifest-sha256.txt"
+    names = [line.split("  ")[1] for line in tags.read_text().splitlines()]
+    tags.write_text(bag.hash_list(bundle, names, "sha256"))
+    assert name in wrong(bundle)
+
+
+def test_a_list_that_lost_its_end_or_names_a_file_twice_is_refused(bundle: Path) -> None:
+    tags = bundle / "tagmanifest-sha256.txt"
+    text = tags.read_text()
+    for forged in (text[:-1], text[:-1] + "\v", text + text.splitlines(keepends=True)[0]):
+        tags.write_text(forged)
+        assert wrong(bundle).startswith("tagmanifest-sha256.txt ")
+
+
+def test_links_and_files_beside_the_content_are_named(bundle: Path) -> None:
+    link = bundle / "data" / "link"
+    link.symlink_to("/etc")
+    assert wrong(bundle) == "data/link is not a plain file"
+    link.unlink()
+    for name in ("added.txt", "extra/added.txt", ".hidden"):
+        path = bundle / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+        assert wrong(bundle).startswith(f"{name} does not belong to the bundle")
+        path.unlink()
+
+
+def test_junk_is_told_in_words(bundle: Path) -> None:
+    for name in ("data/ledger.json", "data/extract.json"):
+        before = (bundle / name).read_text()
+        for junk in ("[]", "null", "1", '"x"', "{}", "[" * 100_000, '{"entries": 1}'):
+            (bundle / name).write_text(junk)
+            reseal(bundle)
+            code, words = run(bundle)
+            assert code == 1
+            assert words.startswith(f"WRONG: {name}")
+        (bundle / name).write_text(before)
+
+
+def test_another_key_in_the_bundle_is_seen_where_the_right_one_is_given(bundle: Path) -> None:
+    key = keys.current_verifier_key()
+    edit_json(bundle, "data/ledger.json", lambda ledger: ledger.update(verifier_key="forged"))
+    reseal(bundle)
+    assert "names another key" in wrong(bundle, key)
+
+
 def test_a_changed_checkpoint_and_another_key_are_refused(bundle: Path) -> None:
     other = "other+00000000+" + base64.b64encode(b"\x01" + bytes(32)).decode()
     assert "malformed" in wrong(bundle, other)

@@ -28,6 +28,9 @@ def test_facts_hashes_and_lineage_of_an_analysed_exhibit(alice: User, finding: A
     assert "aac, 16000 Hz, 1 channel" in page
     assert f'data-copy="{finding.exhibit.sha256}"' in page
     assert f'data-copy="{finding.exhibit.sha512}"' in page
+    assert f'data-copy="{finding.exhibit.md5}"' in page
+    assert f'data-copy="{finding.exhibit.sha1}"' in page
+    assert "for look-up in old hash sets only, not for integrity" in page
     for artefact in finding.artefacts.all():
         assert f'data-copy="{artefact.sha256}"' in page
     assert 'class="tree' in page

@@ -19,7 +19,7 @@ class Case(TypedDict):
 
 
 class Exhibit(TypedDict):
-    """A recording in evidence."""
+    """A recording in evidence; ``md5`` and ``sha1`` are for look-up in old hash sets only."""
 
     id: str
     case: str
@@ -31,6 +31,8 @@ class Exhibit(TypedDict):
     size: int
     sha256: str
     sha512: str
+    md5: str | None
+    sha1: str | None
     state: str
     received_at: str
 
