@@ -67,7 +67,8 @@ def multimodal(results: Mapping[str, AnalysisResult]) -> dict[str, Any]:
     """One answer for an audio, an image and a video file, any of which may be missing.
 
     The probabilities are averaged with weights 0.3, 0.3 and 0.4, scaled to the files that have
-    one. ValueError without any file.
+    one. The side that the average favours is stated when at least one file's own finding says
+    the same; abstentions do not add up to a verdict. ValueError without any file.
     """
     if not results:
         raise ValueError("Give at least one of audio, image and video.")
@@ -81,6 +82,8 @@ def multimodal(results: Mapping[str, AnalysisResult]) -> dict[str, Any]:
     fused = sum(weights[name] * value for name, value in scored.items()) if scored else None
     threshold = next(iter(results.values())).decision.threshold
     prediction = _fused_verdict(fused, threshold)
+    if all(result.decision.verdict is not prediction for result in results.values()):
+        prediction = Verdict.INCONCLUSIVE
     return {
         "final_prediction": str(prediction),
         "confidence": confidence_of(prediction, fused),
@@ -94,7 +97,7 @@ def multimodal(results: Mapping[str, AnalysisResult]) -> dict[str, Any]:
         },
         "fusion_method": "weighted_average",
         "processing_time": round(sum(processing_time(result) for result in results.values()), 3),
-        "explanation": _explanation(weights, scored),
+        "explanation": _explanation(prediction, weights, scored),
     }
 
 
@@ -180,11 +183,16 @@ def _fused_verdict(probability: float | None, threshold: float) -> Verdict:
     return Verdict.FAKE if probability >= threshold else Verdict.REAL
 
 
-def _explanation(weights: Mapping[str, float], scored: Mapping[str, float]) -> str:
+def _explanation(
+    prediction: Verdict, weights: Mapping[str, float], scored: Mapping[str, float]
+) -> str:
     if not scored:
         return "No file could be scored, so nothing is concluded."
     name = max(scored, key=lambda one: weights[one] * abs(scored[one] - 0.5))
-    return f"The {name} contributed most (probability of FAKE {scored[name]:.2f})."
+    words = f"The {name} contributed most (probability of FAKE {scored[name]:.2f})."
+    if prediction is Verdict.INCONCLUSIVE:
+        words += " No file's own finding supports the side of the average: nothing is concluded."
+    return words
 
 
 def _sigmoid(logit: float) -> float:

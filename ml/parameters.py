@@ -16,6 +16,9 @@ STRATEGIES = (
     "adaptive",
 )
 
+NUMBERS = {"threshold": (0.3, 0.7), "audio_temperature": (1.0, 10.0), "prior": (0.001, 0.999)}
+WHOLE_NUMBERS = {"frame_step": (1, 15), "max_frames": (8, 500)}
+
 
 @dataclass(frozen=True)
 class Parameters:
@@ -31,9 +34,22 @@ class Parameters:
     max_frames: int | None = None
     prior: float | None = None
 
+    def __post_init__(self) -> None:
+        """Raises ``ParameterError(code=key)`` for the first value that is wrong."""
+        if self.fusion_strategy is not None and self.fusion_strategy not in STRATEGIES:
+            raise ParameterError(
+                "fusion_strategy", f"fusion_strategy must be one of {', '.join(STRATEGIES)}."
+            )
+        for key, (low, high) in NUMBERS.items():
+            value = getattr(self, key)
+            _check(key, value, int | float, "a number", low, high)
+            object.__setattr__(self, key, None if value is None else float(value))
+        for key, (low, high) in WHOLE_NUMBERS.items():
+            _check(key, getattr(self, key), int, "a whole number", low, high)
+
     @classmethod
     def from_dict(cls, data: dict[str, Any] | None) -> Self:
-        """Validated parameters; ``ParameterError(code=key)`` says which value is wrong."""
+        """Validated parameters; ``ParameterError(code=key)`` says which key or value is wrong."""
         data = data or {}
         unknown = sorted(set(data) - set(cls.__dataclass_fields__))
         if unknown:
@@ -41,38 +57,15 @@ class Parameters:
                 unknown[0],
                 f"Unknown parameter '{unknown[0]}'. Known: {', '.join(cls.__dataclass_fields__)}.",
             )
-        strategy = data.get("fusion_strategy")
-        if strategy is not None and strategy not in STRATEGIES:
-            raise ParameterError(
-                "fusion_strategy", f"fusion_strategy must be one of {', '.join(STRATEGIES)}."
-            )
-        return cls(
-            fusion_strategy=strategy,
-            threshold=_number(data, "threshold", 0.3, 0.7),
-            audio_temperature=_number(data, "audio_temperature", 1.0, 10.0),
-            frame_step=_whole(data, "frame_step", 1, 15),
-            max_frames=_whole(data, "max_frames", 8, 500),
-            prior=_number(data, "prior", 0.001, 0.999),
-        )
+        return cls(**data)
 
     def to_dict(self) -> dict[str, Any]:
         """Only what was set; the inverse of ``from_dict``."""
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 
-def _number(data: dict[str, Any], key: str, low: float, high: float) -> float | None:
-    value = data.get(key)
+def _check(key: str, value: Any, kind: Any, words: str, low: float, high: float) -> None:
     if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ParameterError(key, f"{key} must be a number from {low:g} to {high:g}.")
-    return float(value)
-
-
-def _whole(data: dict[str, Any], key: str, low: int, high: int) -> int | None:
-    value = data.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ParameterError(key, f"{key} must be a whole number from {low} to {high}.")
-    return value
+        return
+    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+        raise ParameterError(key, f"{key} must be {words} from {low:g} to {high:g}.")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.signal import medfilt
 
 from ml.branches.base import BranchOutput
+from ml.branches.face_scores import NO_MOTION
 from ml.branches.lip_input import LipInput, lip_input
 from ml.media.prepared import PreparedMedia
 from ml.models.sync_net import FRAME_RATE, REACH, SyncNet, distance_by_shift
@@ -46,7 +47,8 @@ class AvSyncBranch:
         if media.waveform is None:
             return BranchOutput.not_applicable("The recording has no sound.")
         if not media.clips:
-            return BranchOutput.not_applicable("No face is seen without a break for a second.")
+            unseen = "No face is seen without a break for a second."
+            return BranchOutput.not_applicable(unseen if media.frames else NO_MOTION)
         if not media.speech:
             return BranchOutput.not_applicable("No speech was found in the sound.")
         lips = lip_input(media.clips[0], media.waveform, media.audio_start)

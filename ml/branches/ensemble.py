@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml.branches.base import BranchOutput
 from ml.branches.face_pictures import face_crop, normalise
-from ml.branches.face_scores import NO_FACE, chosen_faces, scored_output, spread, track_logits
+from ml.branches.face_scores import chosen_faces, no_face, scored_output, spread, track_logits
 from ml.media.prepared import DetectedFace, PreparedMedia
 from ml.models.face_ensemble import MEMBERS, FaceEnsemble
 from ml.result import MediaKind
@@ -48,7 +48,7 @@ class EnsembleBranch:
             return BranchOutput.not_applicable(reason)
         faces = chosen_faces(media)
         if not faces:
-            return BranchOutput.not_applicable(NO_FACE)
+            return no_face(media)
         crops = [face_crop(media, face, self.entry) for face in faces]
         members, maps = self.score(crops)
         logits = members.mean(axis=0)

@@ -14,6 +14,8 @@ from ml.media.prepared import DetectedFace, PreparedMedia
 from ml.result import BranchStatus, Curve, ScoredItem
 
 NO_FACE = "No face was found in the picture."
+NO_PICTURE = "The recording has no picture."
+NO_MOTION = "The recording has no moving picture."
 FACES_PER_TRACK = 32
 TRACK_SHARE = 0.25
 
@@ -27,6 +29,11 @@ def chosen_faces(media: PreparedMedia) -> tuple[DetectedFace, ...]:
         if len(faces) >= TRACK_SHARE * longest:
             chosen += spread(faces, FACES_PER_TRACK)
     return tuple(sorted(chosen, key=lambda face: (face.t, face.track)))
+
+
+def no_face(media: PreparedMedia) -> BranchOutput:
+    """Not applicable, with the reason: a recording without a picture, or without a face in it."""
+    return BranchOutput.not_applicable(NO_FACE if media.frame_by_index else NO_PICTURE)
 
 
 def spread(faces: Sequence[DetectedFace], most: int) -> list[DetectedFace]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ml.branches.base import BranchOutput
 from ml.branches.face_pictures import face_artefacts, face_crop, normalise
-from ml.branches.face_scores import spread
+from ml.branches.face_scores import NO_MOTION, spread
 from ml.branches.precision import body_in
 from ml.explain.cam import recurrent_cam
 from ml.media.prepared import DetectedFace, PreparedMedia
@@ -48,6 +48,8 @@ class ResNeXtLSTMBranch:
         """Score and explain; not applicable with fewer than 16 frames of one face."""
         if reason := media.blocked(self.name):
             return BranchOutput.not_applicable(reason)
+        if not media.frames:
+            return BranchOutput.not_applicable(NO_MOTION)
         track = next(iter(media.faces_by_track.values()), ())
         if len(track) < FEWEST:
             return BranchOutput.not_applicable(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ml.branches.base import BranchOutput
 from ml.branches.face_pictures import face_crop, normalise
-from ml.branches.face_scores import NO_FACE, chosen_faces, scored_output
+from ml.branches.face_scores import chosen_faces, no_face, scored_output
 from ml.media.prepared import PreparedMedia
 from ml.models.tiny_ladeda import TinyLaDeDa
 from ml.result import MediaKind
@@ -46,7 +46,7 @@ class TinyLaDeDaBranch:
             return BranchOutput.not_applicable(reason)
         faces = chosen_faces(media)
         if not faces:
-            return BranchOutput.not_applicable(NO_FACE)
+            return no_face(media)
         crops = [face_crop(media, face, self.entry) for face in faces]
         logits, maps = self.score(crops)
         details = {

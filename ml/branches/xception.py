@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ml.branches.base import BranchOutput
 from ml.branches.face_pictures import face_crop, normalise
-from ml.branches.face_scores import NO_FACE, chosen_faces, scored_output, track_logits
+from ml.branches.face_scores import chosen_faces, no_face, scored_output, track_logits
 from ml.branches.precision import body_in
 from ml.explain.cam import linear_cam
 from ml.media.prepared import PreparedMedia
@@ -51,7 +51,7 @@ class XceptionBranch:
             return BranchOutput.not_applicable(reason)
         faces = chosen_faces(media)
         if not faces:
-            return BranchOutput.not_applicable(NO_FACE)
+            return no_face(media)
         crops = [face_crop(media, face, self.entry) for face in faces]
         logits, cams = self.score(crops)
         tracks = track_logits(faces, logits)

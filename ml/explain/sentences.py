@@ -12,6 +12,8 @@ from ml.result import (
     Segment,
 )
 
+SHOWN = 0.005  # what rounds to 0.00 favours no side
+
 
 def sentences(
     branches: Sequence[BranchResult],
@@ -22,6 +24,13 @@ def sentences(
     """The finding, what each branch added, where it responded, and what was not looked at."""
     lines = [*_finding(decision), *_contributions(branches, decision)]
     lines += [segment.sentence for segment in segments]
+    if decision.contributions:
+        lines += [
+            f"{branch.title} was scored but not counted: no calibration turns its score into "
+            "evidence."
+            for branch in branches
+            if branch.status is BranchStatus.SCORED and branch.llr is None
+        ]
     lines += [
         f"{branch.title}: {branch.reason}"
         if branch.status is BranchStatus.REPORTED
@@ -51,7 +60,11 @@ def _contributions(branches: Sequence[BranchResult], decision: Decision) -> list
         f"{titles[ranked[0].branch]} contributed most: {abs(ranked[0].value) / total:.0%} of the "
         "weight of the evidence."
     ]
-    for item in ranked:
-        side = "manipulated" if item.value > 0 else "not manipulated"
-        lines.append(f"{titles[item.branch]} adds {item.value:+.2f} to the log-odds ({side} side).")
-    return lines
+    return lines + [_added(titles[item.branch], item.value) for item in ranked]
+
+
+def _added(title: str, value: float) -> str:
+    if abs(value) < SHOWN:
+        return f"{title} adds nothing to the log-odds."
+    side = "manipulated" if value > 0 else "not manipulated"
+    return f"{title} adds {value:+.2f} to the log-odds ({side} side)."

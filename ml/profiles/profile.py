@@ -15,6 +15,8 @@ from ml.media.plan import DecodePlan
 from ml.parameters import Parameters
 from ml.profiles import FOLDER, profile_names
 
+SAMPLINGS = ("uniform", "step")
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -91,7 +93,39 @@ def _build(name: str, sha256: str, table: dict[str, Any]) -> Profile:
         profile = Profile(name=name, sha256=sha256, **table)
     except TypeError as error:
         raise ParameterError("profile", f"Profile '{name}' is incomplete: {error}.") from error
+    _check(profile)
     return replace(profile, branches=tuple(profile.branches))
+
+
+def _check(profile: Profile) -> None:
+    """Raises ``ParameterError(profile)`` for a value that the analysis would only stumble over,
+    or not notice."""
+    try:
+        Parameters.from_dict(
+            {name: getattr(profile, name) for name in Parameters.__dataclass_fields__}
+        )
+    except ParameterError as error:
+        raise ParameterError("profile", f"Profile '{profile.name}': {error.message}") from error
+    for name, right, words in (
+        ("branches", _are_names(profile.branches), "a list of branches"),
+        ("sampling", profile.sampling in SAMPLINGS, f"one of {', '.join(SAMPLINGS)}"),
+        ("shares", set(profile.shares) <= set(profile.branches), "weights of its branches"),
+        ("detect_every", _at_least(profile.detect_every, 1), "a number from 1"),
+        ("min_face", _at_least(profile.min_face, 0), "a number from 0"),
+        ("inconclusive_lr", _at_least(profile.inconclusive_lr, 1), "a number from 1"),
+        ("abstain_below", _at_least(profile.abstain_below, 0), "a number from 0"),
+        ("tau", _at_least(profile.tau, 0), "a number from 0"),
+    ):
+        if not right:
+            raise ParameterError("profile", f"Profile '{profile.name}': {name} must be {words}.")
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+
+
+def _at_least(value: Any, least: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= least
 
 
 def _trust_anchors() -> str:

@@ -101,6 +101,22 @@ def test_multimodal_weights_are_scaled_to_the_files_that_have_a_number() -> None
     assert "audio contributed most" in answer["explanation"]
 
 
+def test_abstentions_do_not_add_up_to_a_verdict() -> None:
+    """Three findings that support neither side are no finding together."""
+    undecided = {
+        str(kind): result(kind, Verdict.INCONCLUSIVE, 0.6)
+        for kind in (MediaKind.AUDIO, MediaKind.IMAGE, MediaKind.VIDEO)
+    }
+    answer = answers.multimodal(undecided)
+
+    assert (answer["final_prediction"], answer["confidence"]) == ("INCONCLUSIVE", None)
+    assert "nothing is concluded" in answer["explanation"]
+    against = undecided | {"audio": result(MediaKind.AUDIO, Verdict.REAL, 0.4)}
+    assert answers.multimodal(against)["final_prediction"] == "INCONCLUSIVE"
+    with_one = undecided | {"audio": result(MediaKind.AUDIO, Verdict.FAKE, 0.9)}
+    assert answers.multimodal(with_one)["final_prediction"] == "FAKE"
+
+
 def test_multimodal_without_a_number_abstains() -> None:
     answer = answers.multimodal({"audio": result(MediaKind.AUDIO, Verdict.INCONCLUSIVE, None)})
 
