@@ -16,7 +16,7 @@ import torch
 from ml import answers
 from ml.branches.base import BranchOutput
 from ml.branches.precision import dtype_name, named_dtype
-from ml.errors import MediaCode, MediaError
+from ml.errors import MediaCode, MediaError, ParameterError
 from ml.explain.overview import overview_artefacts
 from ml.explain.segments import branch_segments
 from ml.explain.sentences import sentences
@@ -43,6 +43,7 @@ from ml.result import (
     MediaKind,
 )
 from ml.stream import RollingVerdict, VerdictRoll
+from ml.threads import one_at_a_time
 
 Progress = Callable[[str, float], None]
 EXTRACTING = "Extracting frames"
@@ -54,10 +55,22 @@ logger = logging.getLogger(__name__)
 
 
 def pick_device(device: str) -> torch.device:
-    """ "auto" is CUDA when there is one, else the processor."""
+    """ "auto" is CUDA when there is one, else the processor. Raises ``ParameterError(device)`` for
+    a device that is not there."""
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.zeros(1, device=chosen).item()
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ParameterError(
+            "device",
+            f"The device '{device}' cannot be used here ({str(error).splitlines()[0]}). "
+            "Choose auto, cpu or cuda.",
+        ) from error
+    return chosen
 
 
 class DeepfakeDetector:
@@ -66,8 +79,10 @@ class DeepfakeDetector:
     ``dtype`` "bfloat16" runs the bodies of some networks in half the bits: faster where the
     processor knows it, each logit within ``precision.TOLERANCE`` of float32. ``pool`` shares
     loaded branches between detectors of different profiles; it decides device, weights and
-    dtype then. Raises ``WeightsError`` when a registered weight cannot be used, and
-    ``ParameterError`` for an unknown profile or dtype.
+    dtype then. It may be called from several threads: files are decoded side by side, the networks
+    run on one at a time. A fork of the process may go on using it, on one processor thread.
+    Raises ``WeightsError`` when a registered weight cannot be used, and ``ParameterError`` for an
+    unknown profile, device or dtype.
     """
 
     def __init__(
@@ -194,7 +209,7 @@ class DeepfakeDetector:
         outputs = []
         for place, loaded in enumerate(self.branches):
             progress(RUNNING, 0.3 + 0.6 * place / len(self.branches))
-            with _timed(timings, loaded.name):
+            with one_at_a_time(), _timed(timings, loaded.name):
                 outputs.append(_run(loaded, media))
         return outputs
 

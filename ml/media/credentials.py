@@ -18,6 +18,7 @@ _TYPES = {
     "WEBP": "image/webp",
     "TIFF": "image/tiff",
     "HEIF": "image/heic",
+    "AVIF": "image/avif",
     "mov,mp4,m4a,3gp,3g2,mj2": "video/mp4",
     "avi": "video/avi",
     "wav": "audio/wav",

@@ -6,6 +6,7 @@ and is decoded in this process: only point it at cameras you trust.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,28 +15,65 @@ import av
 import av.container
 import numpy as np
 from av.error import FFmpegError
+from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from ml.errors import MediaCode, MediaError
+from ml.errors import MediaCode, MediaError, ParameterError
 from ml.media.live_sandbox import LiveWindow, confined_windows
+from ml.media.plan import DecodePlan
 from ml.media.prepared import SAMPLE_RATE, Frame
 
+SHORTEST_S, LONGEST_S = 0.1, 600.0
 _OPEN_TIMEOUT_S = 10.0
+_PLAN = DecodePlan()
+
+
+class _Thinned:
+    """At most ``most`` evenly spaced pictures of a window of any length: twice as many are held,
+    and every second one is dropped whenever there are more."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._step, self._seen = most, 1, 0
+        self._held: list[Frame] = []
+
+    def add(self, index: int, t: float, frame: av.VideoFrame) -> None:
+        """Keep the picture when it is its turn; those passed over are not converted."""
+        if self._seen % self._step == 0:
+            self._held.append(Frame(index, t, _upright(frame, 2 * self._most)))
+        self._seen += 1
+        if len(self._held) > 2 * self._most:
+            self._held, self._step = self._held[::2], 2 * self._step
+
+    def taken(self) -> tuple[Frame, ...]:
+        """The pictures of the window; the next one begins empty."""
+        stride = max(1, -(-len(self._held) // self._most))
+        pictures = tuple(self._held[::stride])
+        self._held, self._step, self._seen = [], 1, 0
+        return pictures
 
 
 def live_windows(source: str, window_s: float, frames: int) -> Iterator[LiveWindow]:
     """Windows of ``window_s`` seconds with at most ``frames`` pictures until the source ends.
 
     ``source`` is a webcam number, a file or an rtsp:// address. Raises ``MediaError``
-    (no_streams, unsupported) when it cannot be opened.
+    (no_streams, unsupported) when it cannot be opened, ``ParameterError(window)``.
     """
-    if Path(source).is_file():
+    check_window(window_s)
+    if os.path.isfile(source):
         yield from confined_windows(Path(source), window_s, frames)
         return
     with _open(source) as container:
         if not container.streams.video and not container.streams.audio:
             raise MediaError(MediaCode.NO_STREAMS, f"{source} has neither picture nor sound.")
         yield from cut_windows(container, window_s, frames)
+
+
+def check_window(seconds: float) -> None:
+    """Raises ``ParameterError(window)`` for a length no verdict can be given on."""
+    if not SHORTEST_S <= seconds <= LONGEST_S:
+        raise ParameterError(
+            "window", f"window must be a number of seconds from {SHORTEST_S:g} to {LONGEST_S:g}."
+        )
 
 
 def _open(source: str) -> av.container.InputContainer:
@@ -57,7 +95,7 @@ def cut_windows(
 ) -> Iterator[LiveWindow]:
     """Windows of an open source, on the clock of its first frame."""
     resampler = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
-    pictures: list[Frame] = []
+    pictures, last_picture = _Thinned(frames), 0.0
     sounds: list[NDArray[np.float32]] = []
     start, index, opened = 0.0, 0, time.monotonic()
     first: float | None = None
@@ -66,18 +104,22 @@ def cut_windows(
         first = moment if first is None else first
         t = moment - first
         if t >= start + window_s:
-            yield _window(start, start + window_s, pictures, sounds, frames)
-            pictures, sounds = [], []
+            yield LiveWindow(start, start + window_s, pictures.taken(), _joined(sounds))
+            sounds = []
             start += window_s * int((t - start) // window_s)
         if isinstance(frame, av.VideoFrame):
-            pictures.append(Frame(index, t, _upright(frame)))
-            index += 1
+            pictures.add(index, t, frame)
+            index, last_picture = index + 1, t
         else:
             sounds += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
-    if pictures or sounds:
-        end = max((frame.t for frame in pictures), default=start)
-        heard = start + sum(piece.size for piece in sounds) / SAMPLE_RATE
-        yield _window(start, max(end, heard), pictures, sounds, frames)
+    shown, heard = pictures.taken(), _joined(sounds)
+    if shown or heard is not None:
+        end = start + (0.0 if heard is None else heard.size / SAMPLE_RATE)
+        yield LiveWindow(start, max(last_picture, end), shown, heard)
+
+
+def _joined(sounds: list[NDArray[np.float32]]) -> NDArray[np.float32] | None:
+    return np.concatenate(sounds) if sounds else None
 
 
 def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame | av.AudioFrame]:
@@ -97,18 +139,16 @@ def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame |
                 return
 
 
-def _upright(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    rgb = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
-    return np.ascontiguousarray(rgb, np.uint8)
-
-
-def _window(
-    start: float,
-    end: float,
-    pictures: list[Frame],
-    sounds: list[NDArray[np.float32]],
-    frames: int,
-) -> LiveWindow:
-    step = max(1, -(-len(pictures) // frames))
-    waveform = np.concatenate(sounds) if sounds else None
-    return LiveWindow(start, end, tuple(pictures[::step]), waveform)
+def _upright(frame: av.VideoFrame, together: int) -> NDArray[np.uint8]:
+    """RGB, turned upright; ``together`` such pictures fit into the memory cap."""
+    area = _PLAN.limits.frame_bytes / 3 / together
+    long, short = max(frame.width, frame.height), min(frame.width, frame.height)
+    scale = min(1.0, _PLAN.frame_side / long, (area / (long * short)) ** 0.5)
+    if scale < 1.0:
+        width, height = (max(1, int(side * scale)) for side in (frame.width, frame.height))
+        rgb = frame.to_ndarray(
+            format="rgb24", width=width, height=height, interpolation=Interpolation.AREA
+        )
+    else:
+        rgb = frame.to_ndarray(format="rgb24")
+    return np.ascontiguousarray(np.rot90(rgb, round(frame.rotation / 90)), np.uint8)

@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     limits = request["limits"]
     confine(limits["address_space_bytes"], limits["cpu_s"], limits["output_bytes"])
 
-    from ml.errors import MediaError
+    from ml.errors import MediaCode, MediaError
     from ml.media.container import opened
     from ml.media.decoded import Decoded
     from ml.media.exchange import write_decoded, write_error
@@ -43,6 +43,10 @@ def main(arguments: list[str]) -> int:
                 _send(window.start, window.end, partial(write_decoded, decoded=decoded))
     except MediaError as refusal:
         _send(0.0, 0.0, partial(write_error, error=refusal))
+    except MemoryError:
+        words = "One window of this file needs more memory than allowed. Choose a shorter window."
+        full = MediaError(MediaCode.TOO_LARGE, words)
+        _send(0.0, 0.0, partial(write_error, error=full))
     return 0
 
 

@@ -7,7 +7,6 @@ start and end in seconds), then what ``ml.media.exchange`` writes.
 from __future__ import annotations
 
 import json
-import os
 import struct
 import subprocess
 import sys
@@ -20,12 +19,12 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.errors import MediaCode, MediaError
 from ml.media.decoded import Decoded
 from ml.media.exchange import read_decoded
 from ml.media.plan import Limits
 from ml.media.prepared import Frame
 from ml.media.sandbox import child_environment, crash_error
+from ml.media.source import opened_file
 
 HEADER = struct.Struct("<Qdd")
 # A file of hours is decoded little by little: more processor time than one analysis may take.
@@ -48,14 +47,8 @@ def confined_windows(
     path: Path, window_s: float, frames: int, command: Sequence[str] = _COMMAND
 ) -> Iterator[LiveWindow]:
     """Windows of ``path`` until its end. Raises ``MediaError`` with any of its codes."""
-    try:
-        source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise MediaError(
-            MediaCode.CORRUPT, f"The file {path.name} cannot be opened: {error.strerror}."
-        ) from error
     request = {"window_s": window_s, "frames": frames, "limits": asdict(LIMITS)}
-    with tempfile.TemporaryFile() as errors:
+    with opened_file(path) as source, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             [*command, str(source), json.dumps(request)],
             stdin=subprocess.DEVNULL,
@@ -66,7 +59,6 @@ def confined_windows(
             cwd="/",
             start_new_session=True,
         )
-        os.close(source)
         try:
             assert process.stdout is not None
             yield from _windows(process.stdout)

@@ -26,10 +26,12 @@ from ml.media.prepared import (
     PreparedMedia,
 )
 from ml.media.quality import face_quality
-from ml.media.sandbox import decode_sandboxed
+from ml.media.sandbox import decode_descriptor
+from ml.media.source import opened_file
 from ml.media.speech import measure_sound
 from ml.media.tracking import Track, TrackPoint, build_tracks
 from ml.result import InputFacts, MediaKind, QualityGate
+from ml.threads import one_at_a_time
 
 _CHUNK = 1 << 20
 _DENSE_STEP_S = 0.4
@@ -38,21 +40,20 @@ _CLIP_TRACKS = 2
 _SMOOTHING_S = 0.3
 
 
-def input_facts(path: Path, kind: MediaKind) -> InputFacts:
+def input_facts(name: str, source: int, kind: MediaKind) -> InputFacts:
     """Size and hashes of the bytes as stored. Raises ``MediaError`` when they cannot be read."""
     short, long = hashlib.sha256(), hashlib.sha512()
     size = 0
     try:
-        with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                short.update(chunk)
-                long.update(chunk)
-                size += len(chunk)
+        while chunk := os.pread(source, _CHUNK, size):
+            short.update(chunk)
+            long.update(chunk)
+            size += len(chunk)
     except OSError as error:
         raise MediaError(
-            MediaCode.CORRUPT, f"The file {path.name} cannot be read: {error.strerror}."
+            MediaCode.CORRUPT, f"The file {name} cannot be read: {error.strerror}."
         ) from error
-    return InputFacts(path.name, size, short.hexdigest(), long.hexdigest(), kind)
+    return InputFacts(name, size, short.hexdigest(), long.hexdigest(), kind)
 
 
 class Preparer:
@@ -70,15 +71,17 @@ class Preparer:
 
     def prepare(self, path: Path, plan: DecodePlan) -> PreparedMedia:
         """Raises ``MediaError`` for a file that cannot be analysed."""
-        if not path.is_file():
-            raise MediaError(MediaCode.CORRUPT, f"There is no file {path}.")
-        if os.path.getsize(path) == 0:
-            raise MediaError(MediaCode.EMPTY, "The file is empty (0 bytes).")
-        decoded = decode_sandboxed(path, plan)
-        return self.prepare_decoded(path, input_facts(path, decoded.kind), decoded)
+        with opened_file(path) as source:
+            decoded = decode_descriptor(source, plan)
+            facts = input_facts(path.name, source, decoded.kind)
+        return self.prepare_decoded(path, facts, decoded)
 
     def prepare_decoded(self, path: Path, facts: InputFacts, decoded: Decoded) -> PreparedMedia:
         """Faces, speech and gates of something already decoded."""
+        with one_at_a_time():
+            return self._prepared(path, facts, decoded)
+
+    def _prepared(self, path: Path, facts: InputFacts, decoded: Decoded) -> PreparedMedia:
         faces, clips = self._faces(decoded)
         gates: tuple[QualityGate, ...] = ()
         speech: tuple[tuple[float, float], ...] = ()

@@ -18,6 +18,7 @@ from ml.errors import MediaCode, MediaError
 from ml.media.decoded import Decoded
 from ml.media.exchange import read_decoded
 from ml.media.plan import DecodePlan
+from ml.media.source import above_standard, opened_file
 
 _ROOT = Path(__file__).parents[2]
 _SIGNALS = {signal.SIGXCPU: "its processor-time limit", signal.SIGXFSZ: "its output limit"}
@@ -25,17 +26,13 @@ _SIGNALS = {signal.SIGXCPU: "its processor-time limit", signal.SIGXFSZ: "its out
 
 def decode_sandboxed(path: Path, plan: DecodePlan) -> Decoded:
     """Decode ``path`` in a child. Raises ``MediaError`` with any of its codes."""
-    try:
-        source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise MediaError(
-            MediaCode.CORRUPT, f"The file {path.name} cannot be opened: {error.strerror}."
-        ) from error
-    try:
-        command = [sys.executable, "-m", "ml.media.sandbox_child"]
-        return run_child(command, source, plan)
-    finally:
-        os.close(source)
+    with opened_file(path) as source:
+        return decode_descriptor(source, plan)
+
+
+def decode_descriptor(source: int, plan: DecodePlan) -> Decoded:
+    """As ``decode_sandboxed``, of a file that is open already."""
+    return run_child([sys.executable, "-m", "ml.media.sandbox_child"], source, plan)
 
 
 def run_child(command: list[str], source: int, plan: DecodePlan) -> Decoded:
@@ -76,9 +73,9 @@ def child_environment() -> dict[str, str]:
 def _shared_memory() -> int:
     """A descriptor of memory without a name; an unlinked file where memfd is unknown."""
     if hasattr(os, "memfd_create"):
-        return os.memfd_create("decoded")
+        return above_standard(os.memfd_create("decoded"))
     with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+        return above_standard(os.dup(file.fileno()))
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> int:

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 
-from ml.media.confinement import confine
+from ml.media.confinement import confine, end_with_parent
 
 
 def main(arguments: list[str]) -> int:
@@ -19,6 +19,7 @@ def main(arguments: list[str]) -> int:
     request = json.loads(arguments[2])
     limits = request["limits"]
     missing = confine(limits["address_space_bytes"], limits["cpu_s"], limits["output_bytes"])
+    end_with_parent()
 
     from dataclasses import replace
 

@@ -16,10 +16,12 @@ from ml.media.png import check_sums
 from ml.result import ImageFacts, MediaFacts, MediaKind
 
 pillow_heif.register_heif_opener()
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "HEIF")
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "HEIF", "AVIF")
 MAX_TAGS = 64
 MAX_TAG_LENGTH = 500
 _HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
+_AVIF_BRANDS = {b"avif", b"avis"}
+_TURNED = range(2, 9)  # EXIF orientations that ask for a turn; 0 and 9 are found and mean nothing
 
 
 def is_still(head: bytes) -> bool:
@@ -27,7 +29,7 @@ def is_still(head: bytes) -> bool:
     return (
         head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*"))
         or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
-        or (head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS)
+        or (head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS | _AVIF_BRANDS)
     )
 
 
@@ -53,7 +55,9 @@ def decode_still(stream: BinaryIO, limits: Limits) -> Decoded:
             tags = _exif_tags(image)
             if getattr(image, "n_frames", 1) > 1:
                 transforms.append(f"first of {getattr(image, 'n_frames', 1)} pictures in the file")
-            upright = ImageOps.exif_transpose(image)
+            if image.getexif().get(ExifTags.Base.Orientation) in _TURNED:
+                transforms.append("turned upright by its EXIF orientation")
+            rgb = _rgb(ImageOps.exif_transpose(image), transforms)
     except UnidentifiedImageError as error:
         raise MediaError(
             MediaCode.CORRUPT, "The file starts like a picture but its header cannot be read."
@@ -63,9 +67,6 @@ def decode_still(stream: BinaryIO, limits: Limits) -> Decoded:
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, RuntimeError) as error:
         code = MediaCode.TRUNCATED if "truncated" in str(error) else MediaCode.CORRUPT
         raise MediaError(code, f"The picture cannot be decoded: {error}.") from error
-    if upright.size != image.size or image.getexif().get(0x0112, 1) != 1:
-        transforms.append("turned upright by its EXIF orientation")
-    rgb = _rgb(upright, transforms)
     height, width = rgb.shape[:2]
     facts = ImageFacts(format=facts.format, width=width, height=height, mode=facts.mode)
     return Decoded(
@@ -77,17 +78,21 @@ def decode_still(stream: BinaryIO, limits: Limits) -> Decoded:
 
 
 def _rgb(image: Image.Image, transforms: list[str]) -> np.ndarray:
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+    transparent = image.info.get("transparency")
+    if image.mode.startswith(("I", "F")):
+        transforms.append(f"{image.mode} samples scaled to 8 bits")
+        wide = np.asarray(image, dtype=np.float64)
+        low, high = (0.0, 65535.0) if image.mode.startswith("I") else (wide.min(), wide.max())
+        narrow = np.nan_to_num((wide - low) / max(high - low, 1e-9)) * 255.0
+        if transparent is not None:
+            transforms.append("transparency laid on white")
+            narrow[wide == transparent] = 255.0
+        image = Image.fromarray(np.clip(np.rint(narrow), 0, 255).astype(np.uint8))
+    elif image.mode in ("RGBA", "LA", "PA") or transparent is not None:
         transforms.append("transparency laid on white")
         rgba = image.convert("RGBA")
         canvas = Image.new("RGBA", rgba.size, "white")
         image = Image.alpha_composite(canvas, rgba)
-    elif image.mode.startswith(("I", "F")):
-        transforms.append(f"{image.mode} samples scaled to 8 bits")
-        wide = np.asarray(image, dtype=np.float64)
-        low, high = (0.0, 65535.0) if image.mode.startswith("I") else (wide.min(), wide.max())
-        wide = np.nan_to_num((wide - low) / max(high - low, 1e-9)) * 255.0
-        image = Image.fromarray(np.clip(np.rint(wide), 0, 255).astype(np.uint8))
     elif image.mode != "RGB":
         transforms.append(f"{image.mode} converted to RGB")
     return np.asarray(image.convert("RGB"), dtype=np.uint8)

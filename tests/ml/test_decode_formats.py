@@ -170,6 +170,38 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     assert "turned upright by its EXIF orientation" in decoded.transforms
 
 
+@pytest.mark.parametrize("orientation", [0, 1, 9])
+def test_an_orientation_that_asks_for_nothing_is_no_turn(orientation: int, tmp_path: Path) -> None:
+    """Cameras write 0 for "unknown"."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(picture(0)).save(tmp_path / "a.jpg", exif=exif.tobytes())
+    decoded = decode(tmp_path / "a.jpg")
+    assert decoded.image is not None
+    assert decoded.image.shape == (96, 128, 3)
+    assert decoded.transforms == ()
+
+
+def test_sixteen_bits_with_a_transparent_grey_keep_their_greys(tmp_path: Path) -> None:
+    grey = np.linspace(0, 65_535, 96 * 128).round().astype(np.uint16).reshape(96, 128)
+    Image.fromarray(grey).save(tmp_path / "a.png", transparency=0)
+    decoded = decode(tmp_path / "a.png")
+    assert decoded.image is not None
+    assert decoded.image[0, 0].tolist() == [255, 255, 255]
+    wanted = grey[48:].astype(float) / 257
+    assert np.abs(decoded.image[48:, :, 0] - wanted).max() <= 0.51
+    assert "transparency laid on white" in decoded.transforms
+
+
+def test_avif_is_a_still_and_no_video_of_a_second(tmp_path: Path) -> None:
+    Image.fromarray(picture(10)).save(tmp_path / "a.avif")
+    decoded = decode(tmp_path / "a.avif")
+    assert decoded.kind is MediaKind.IMAGE
+    assert decoded.facts.container == "AVIF"
+    assert decoded.image is not None
+    assert frame_number(decoded.image) == pytest.approx(10, abs=1.0)
+
+
 def test_missing_duration_is_measured(tmp_path: Path) -> None:
     """A live-muxed Matroska file states no duration and cannot be sought in."""
     path = tmp_path / "live.mkv"

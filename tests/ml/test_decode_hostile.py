@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
 import sys
+import time
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +69,24 @@ def test_playlists_that_point_to_other_files_are_not_followed(tmp_path: Path) ->
     assert refused(stored(tmp_path / "a.m3u8", playlist.encode())).code == "unsupported"
     script = f"ffconcat version 1.0\nfile {secret}\n"
     assert refused(stored(tmp_path / "a.mp4", script.encode())).code == "unsupported"
+
+
+def test_what_is_no_stored_file_is_named(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+    (tmp_path / "dangling.jpg").symlink_to("nowhere.jpg")
+    for path, words in (
+        (tmp_path, "is a folder"),
+        (pipe, "is a pipe or a device"),
+        (Path("/dev/null"), "is a pipe or a device"),
+        (tmp_path / "dangling.jpg", "There is no file"),
+        (tmp_path / "none.jpg", "There is no file"),
+        (tmp_path / ("n" * 300), "cannot be opened: File name too long"),
+        (Path("a\0b"), "cannot be opened"),
+    ):
+        error = refused(path)
+        assert error.code == "corrupt"
+        assert words in error.message
 
 
 @pytest.mark.parametrize("tenth", range(1, 10))
@@ -136,16 +158,20 @@ def test_every_repair_gives_a_readable_recording(tmp_path: Path) -> None:
         assert decoded.waveform is not None
 
 
+def png(width: int, height: int, body: bytes) -> bytes:
+    """An RGB picture that claims this size, with these compressed lines."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + checksum
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
 def test_pixel_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     """A PNG of 60,000 x 60,000 pixels in a few kilobytes."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        checksum = struct.pack(">I", zlib.crc32(kind + body))
-        return struct.pack(">I", len(body)) + kind + body + checksum
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
-    body = chunk(b"IDAT", zlib.compress(bytes(1_000_000), 9))
-    bomb = b"\x89PNG\r\n\x1a\n" + header + body + chunk(b"IEND", b"")
+    bomb = png(60_000, 60_000, zlib.compress(bytes(1_000_000), 9))
     error = refused(stored(tmp_path / "a.png", bomb))
     assert error.code == "too_large"
     assert "60000x60000" in error.message
@@ -274,6 +300,48 @@ def test_the_child_has_no_network_and_starts_no_process(
     with path.open("rb") as stream, pytest.raises(MediaError) as caught:
         run_child([sys.executable, "-c", code], stream.fileno(), PLAN)
     assert ("status 8" if allowed else "status 7") in caught.value.message
+
+
+def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
+    """A killed worker leaves no decoder behind that goes on for minutes."""
+    row = bytes(1 + 3 * 10_000)
+    packer = zlib.compressobj(1)
+    body = b"".join([*(packer.compress(row) for _ in range(10_000)), packer.flush()])
+    path = stored(tmp_path / "large.png", png(10_000, 10_000, body))
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom ml.media.plan import DecodePlan\n"
+        "from ml.media.sandbox import decode_sandboxed\n"
+        "decode_sandboxed(Path(sys.argv[1]), DecodePlan())\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, str(path)])
+    child = until(lambda: children_of(parent.pid))[0]
+    until(lambda: "Seccomp:\t2" in Path(f"/proc/{child}/status").read_text())
+    time.sleep(0.1)
+    parent.kill()
+    parent.wait()
+    until(lambda: not is_running(child), seconds=1.0)
+
+
+def until(check: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """What ``check`` answers once that is true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := check():
+            return answer
+        time.sleep(0.01)
+    raise AssertionError(f"not within {seconds:g} s")
+
+
+def children_of(process: int) -> list[int]:
+    return [int(n) for n in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def is_running(process: int) -> bool:
+    """A process that ended may stand in the table until somebody asks for its status."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
 
 
 def test_the_child_sees_none_of_our_environment(

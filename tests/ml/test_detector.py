@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,9 @@ from safetensors.torch import load_file, save_file
 
 from ml import DeepfakeDetector
 from ml.errors import MediaError, ParameterError, WeightsError
+from ml.media import prepare
+from ml.media.decoded import Decoded
+from ml.media.plan import DecodePlan
 from ml.parameters import Parameters
 from ml.pool import BranchPool
 from ml.profiles import profile_names
@@ -134,6 +140,60 @@ def test_a_bad_file_leaves_the_detector_usable(
     assert detector.analyze(face).result.input.kind is MediaKind.IMAGE
 
 
+def test_two_threads_at_once_find_what_one_finds(
+    detector: DeepfakeDetector, tmp_path: Path
+) -> None:
+    """The voice detector remembers what it heard last: two recordings must not mix in it."""
+    voice = synthesise_voice(6.0)
+    long = write_wav(tmp_path / "long.wav", voice)
+    short = write_wav(tmp_path / "short.wav", voice[20_000:60_000])
+    alone = {path: without_clock(detector.analyze(path).result) for path in (long, short)}
+    with ThreadPoolExecutor(2) as pool:
+        paths = [long, short] * 4
+        together = list(pool.map(lambda path: detector.analyze(path).result, paths))
+    assert all(
+        without_clock(result) == alone[path] for path, result in zip(paths, together, strict=True)
+    )
+
+
+def test_a_fork_goes_on_with_the_detector(folder: Path, face: Path) -> None:
+    """torch's helper threads stay behind in the parent; waiting for them would never end."""
+    code = (
+        "import os, sys\nfrom ml import DeepfakeDetector\n"
+        "profile, weights, face = sys.argv[1:]\n"
+        "import torch\ntorch.set_num_threads(2)\n"
+        "detector = DeepfakeDetector('cpu', profile, weights)\n"
+        "first = detector.detect_image(face)['details']\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os._exit(7 if detector.detect_image(face)['details'] == first else 8)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    command = [sys.executable, "-c", code, str(make_profile(folder)), str(folder), str(face)]
+    run = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, start_new_session=True
+    )
+    assert run.stdout == "7\n", run.stderr
+
+
+def test_what_is_hashed_is_what_was_decoded(
+    detector: DeepfakeDetector, face: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another file takes the place of the one under analysis, or none does."""
+    path = tmp_path / "a.png"
+    path.write_bytes(face.read_bytes())
+    decode = prepare.decode_descriptor
+
+    def decode_and_remove(source: int, plan: DecodePlan) -> Decoded:
+        path.unlink()
+        return decode(source, plan)
+
+    monkeypatch.setattr(prepare, "decode_descriptor", decode_and_remove)
+    found = detector.analyze(path).result.input
+    assert found.sha256 == hashlib.sha256(face.read_bytes()).hexdigest()
+    assert found.size == face.stat().st_size
+
+
 def test_a_branch_that_breaks_takes_no_other_with_it(
     detector: DeepfakeDetector, face: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +239,36 @@ def test_wrong_parameters_are_named(key: str, value: object) -> None:
     assert caught.value.code == key
 
 
+def test_parameters_cannot_be_made_wrong() -> None:
+    with pytest.raises(ParameterError, match=r"from 0\.3 to 0\.7"):
+        Parameters(threshold=5.0)
+    assert Parameters(audio_temperature=2).to_dict() == {"audio_temperature": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('fusion_strategy = "magic"', "fusion_strategy must be one of"),
+        ('sampling = "some"', "sampling must be one of uniform, step"),
+        ("max_frames = 1.5", "max_frames must be a whole number"),
+        ("threshold = 7", "threshold must be a number"),
+        ("detect_every = 0", "detect_every must be a number from 1"),
+        ("[shares]\naasits = 0.5", "shares must be weights of its branches"),
+    ],
+)
+def test_a_wrong_value_of_a_profile_is_named(line: str, words: str, tmp_path: Path) -> None:
+    text = f'title = "x"\ndescription = "x"\nbranches = ["aasist"]\n{line}\n'
+    with pytest.raises(ParameterError, match=words) as caught:
+        load_profile(make_profile(tmp_path, text))
+    assert caught.value.code == "profile"
+
+
+def test_branches_are_a_list(tmp_path: Path) -> None:
+    text = 'title = "x"\ndescription = "x"\nbranches = "aasist"\n'
+    with pytest.raises(ParameterError, match="branches must be a list"):
+        load_profile(make_profile(tmp_path, text))
+
+
 def test_sdk_dictionaries(detector: DeepfakeDetector, face: Path, tmp_path: Path) -> None:
     image = detector.detect_image(face)
     assert set(image) == {
@@ -191,6 +281,8 @@ def test_sdk_dictionaries(detector: DeepfakeDetector, face: Path, tmp_path: Path
     assert audio["details"]["sample_rate"] == 16_000
     assert audio["prediction"] == "INCONCLUSIVE"
     assert audio["confidence"] is None
+    silent = detector.analyze(sound).result.branch("tiny_ladeda")
+    assert silent.reason == "The recording has no picture."
     video = detector.detect_video(write_video(tmp_path / "v.mp4", frames=10))
     assert set(video["details"]) == {
         "video_duration", "fps", "temporal_consistency", "suspicious_frames",

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.errors import MediaError
+from ml.errors import MediaError, ParameterError
 from ml.media.live import live_windows
 from ml.media.live_sandbox import confined_windows
 from tests.ml.media_samples import frame_number, tone, write_video, write_wav
@@ -33,6 +33,31 @@ def test_a_playlist_or_a_letter_is_not_played(tmp_path: Path) -> None:
         with pytest.raises(MediaError) as refused:
             next(live_windows(str(path), 1.0, 5))
         assert refused.value.code == "unsupported"
+
+
+def test_a_long_window_holds_few_pictures_evenly_spread(tmp_path: Path) -> None:
+    """Those passed over are never unpacked: a window of large pictures would fill the memory."""
+    path = write_video(tmp_path / "v.mkv", frames=31, sound=False)
+    (window,) = live_windows(str(path), 60.0, 3)
+    assert [frame.index for frame in window.frames] == [0, 16]
+    numbers = [frame_number(frame.rgb) for frame in window.frames]
+    assert numbers == pytest.approx([0, 16], abs=1.2)
+
+
+def test_pictures_of_a_window_fit_into_the_cap_together(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mkv", frames=2, size=(2560, 1440), sound=False)
+    (few,) = live_windows(str(path), 1.0, 8)
+    (many,) = live_windows(str(path), 1.0, 500)
+    assert few.frames[0].rgb.shape == (1080, 1920, 3)
+    assert many.frames[0].rgb.nbytes * 2 * 500 <= 1 << 30
+    assert many.frames[0].rgb.shape[1] > 700
+
+
+@pytest.mark.parametrize("window_s", [0.0, -1.0, float("nan"), 1e9])
+def test_a_window_of_no_sensible_length_is_refused(window_s: float, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError) as refused:
+        next(live_windows(str(tmp_path / "v.mkv"), window_s, 5))
+    assert refused.value.code == "window"
 
 
 def test_the_crash_of_the_child_is_an_answer(tmp_path: Path) -> None:
