@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from ml.errors import MediaCode, MediaError
+from ml.answers import confidence
+from ml.errors import MediaCode, MediaError, ParameterError
 from ml.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from ml.result import AnalysisResult
 
 COLUMNS = ("filename", "prediction", "confidence", "log10_lr", "sha256", "error")
+CSV_BEGINNING = ",".join(COLUMNS).encode() + b"\r\n"
+JSON_BEGINNING = b'{"'
 
 
 @dataclass(frozen=True)
@@ -28,14 +32,52 @@ class Targets:
     csv: Path | None = None
     json: Path | None = None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those that are given."""
+        return tuple(path for path in (self.csv, self.json) if path is not None)
 
-def find_files(folder: Path, ending: str | None = None) -> list[Path]:
-    """Every file below ``folder``, sorted. Raises ``MediaError`` when there is no such folder."""
+    def check(self) -> None:
+        """Raises ``ParameterError(output)`` before anything is analysed in vain."""
+        if not self.files:
+            raise ParameterError("output", "Name an output: --csv FILE, --json FILE or both.")
+        if len({path.resolve() for path in self.files}) < len(self.files):
+            raise ParameterError("output", "The CSV and the JSON need a file each.")
+        for path, beginning in ((self.csv, CSV_BEGINNING), (self.json, JSON_BEGINNING)):
+            if path is not None:
+                _check_output(path, beginning)
+
+
+def _check_output(path: Path, beginning: bytes) -> None:
+    """The file can be written, and what it holds already was written by an earlier run."""
+    try:
+        with path.open("a+b") as stream:
+            stream.seek(0)
+            held = stream.read(len(beginning))
+    except OSError as error:
+        raise ParameterError(
+            "output", f"The output {path} cannot be written: {error.strerror}."
+        ) from error
+    if not beginning.startswith(held):
+        raise ParameterError(
+            "output",
+            f"{path} is not an output of an earlier batch and is left as it is. Name a new file.",
+        )
+
+
+def find_files(
+    folder: Path, ending: str | None = None, outputs: Targets | None = None
+) -> list[Path]:
+    """Every file below ``folder``, sorted, without the ``outputs`` that lie there. Raises
+    ``MediaError`` when there is no such folder."""
     if not folder.is_dir():
         raise MediaError(MediaCode.UNSUPPORTED, f"There is no folder {folder}.")
     wanted = ending.lower() if ending else ""
+    own = {path.resolve() for path in outputs.files} if outputs else set()
     return sorted(
-        path for path in folder.rglob("*") if path.is_file() and path.name.lower().endswith(wanted)
+        path
+        for path in folder.rglob("*")
+        if path.name.lower().endswith(wanted) and os.path.isfile(path) and path.resolve() not in own
     )
 
 
@@ -46,63 +88,65 @@ def run_batch(
     parameters: Parameters | None = None,
 ) -> int:
     """Analyse ``files`` that the targets do not hold yet; the number that failed."""
-    for target in (targets.csv, targets.json):
-        if target is not None and target.exists():
+    for target in targets.files:
+        if target.exists():
             _drop_unfinished_line(target)
-    done = _done(targets)
-    todo = [path for path in files if str(path) not in done]
+    in_csv = set(_csv_names(targets.csv)) if targets.csv else None
+    in_json = set(_json_names(targets.json)) if targets.json else None
+    held = [names for names in (in_csv, in_json) if names is not None]
+    done = set.intersection(*held) if held else set()
+    todo = [path for path in files if shown(path) not in done]
     failed = 0
     for path in tqdm(todo, desc="files", initial=len(files) - len(todo), total=len(files)):
         try:
             result = detector.analyze(path, parameters=parameters).result
         except MediaError as error:
             failed += 1
-            _write(targets, path, _failed_row(path, error), _failed_line(error))
+            row, line = _failed_row(path, error), _failed_line(error)
         else:
-            _write(targets, path, result_row(path, result), result.to_dict())
+            row, line = result_row(path, result), result.to_dict()
+        if targets.csv and in_csv is not None and shown(path) not in in_csv:
+            _append_row(targets.csv, row)
+        if targets.json and in_json is not None and shown(path) not in in_json:
+            _append_line(targets.json, {"file": shown(path), **line})
     return failed
 
 
+def shown(path: Path) -> str:
+    """The path in the outputs: one line of valid UTF-8, whatever bytes the name has (those that
+    cannot be printed are escaped as in Python)."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(path)
+    )
+
+
 def result_row(path: Path, result: AnalysisResult) -> dict[str, Any]:
-    """One CSV row; ``confidence`` is the probability of the named side, empty for none."""
-    decision = result.decision
+    """One CSV row; ``confidence`` is the probability of the stated verdict, empty for none."""
+    decision, sure = result.decision, confidence(result)
     return {
-        "filename": str(path),
+        "filename": shown(path),
         "prediction": str(decision.verdict),
-        "confidence": confidence(decision.probability),
+        "confidence": "" if sure is None else f"{sure:.4f}",
         "log10_lr": "" if decision.log10_lr is None else f"{decision.log10_lr:.4f}",
         "sha256": result.input.sha256,
         "error": "",
     }
 
 
-def confidence(probability: float | None) -> str:
-    """max(p, 1 - p) with four decimals."""
-    return "" if probability is None else f"{max(probability, 1 - probability):.4f}"
-
-
 def _failed_row(path: Path, error: MediaError) -> dict[str, Any]:
-    return {**dict.fromkeys(COLUMNS, ""), "filename": str(path), "error": error.code}
+    return {**dict.fromkeys(COLUMNS, ""), "filename": shown(path), "error": error.code}
 
 
 def _failed_line(error: MediaError) -> dict[str, Any]:
     return {"error": error.code, "message": error.message}
 
 
-def _done(targets: Targets) -> set[str]:
-    """Files that every target already holds."""
-    held: list[set[str]] = []
-    if targets.csv is not None:
-        held.append(set(_csv_names(targets.csv)))
-    if targets.json is not None:
-        held.append(set(_json_names(targets.json)))
-    return set.intersection(*held) if held else set()
-
-
 def _drop_unfinished_line(path: Path) -> None:
     """What an interruption cut off in the middle is written again."""
     content = path.read_bytes()
-    path.write_bytes(content[: content.rfind(b"\n") + 1])
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(path, whole)
 
 
 def _csv_names(path: Path) -> Iterable[str]:
@@ -112,19 +156,26 @@ def _csv_names(path: Path) -> Iterable[str]:
 
 
 def _json_names(path: Path) -> Iterable[str]:
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)["file"]
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as stream:
+        for number, line in enumerate(stream, 1):
+            try:
+                yield str(json.loads(line)["file"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise ParameterError(
+                    "output", f"Line {number} of {path} was not written by batch. Name a new file."
+                ) from error
 
 
-def _write(targets: Targets, path: Path, row: dict[str, Any], line: dict[str, Any]) -> None:
-    if targets.csv is not None and str(path) not in set(_csv_names(targets.csv)):
-        fresh = not targets.csv.exists() or targets.csv.stat().st_size == 0
-        with targets.csv.open("a", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, COLUMNS)
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
-    if targets.json is not None and str(path) not in set(_json_names(targets.json)):
-        with targets.json.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"file": str(path), **line}, sort_keys=True) + "\n")
+def _append_row(path: Path, row: dict[str, Any]) -> None:
+    with path.open("a", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, COLUMNS)
+        if stream.tell() == 0:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _append_line(path: Path, line: dict[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(line, sort_keys=True, allow_nan=False) + "\n")

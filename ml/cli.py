@@ -1,12 +1,14 @@
 """``python -m ml detect | batch | stream | weights | evaluate | train | data``.
 
-Exit status: 0 done, 1 some file could not be analysed, 2 wrong usage, 3 weights not usable.
+Exit status: 0 done, 1 some file could not be analysed or an output not be written, 2 wrong usage,
+3 weights not usable.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,16 +26,24 @@ DONE, SOME_FAILED, WRONG_USAGE, NO_WEIGHTS = range(4)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the return value is the exit status."""
-    options = _parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = options.command
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return command(options)
+        status = _run(given)
+        print(end="", flush=True)
+        return status
     except WeightsError as error:
         return _complain(error, NO_WEIGHTS)
     except (ParameterError, CalibrationError) as error:
         return _complain(error, WRONG_USAGE)
     except MlError as error:
         return _complain(error, SOME_FAILED)
+    except BrokenPipeError:
+        # Nobody reads on (``| head``). Python's own last flush must not meet the pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SOME_FAILED
+    except OSError as error:
+        print(f"dfd: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+        return SOME_FAILED
     except RuntimeError as error:
         if type(error).__name__ != "OutOfMemoryError":
             raise
@@ -44,22 +54,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _run(given: Sequence[str]) -> int:
+    """Training, evaluation and data sets bring their own options and load torch only when
+    called; the other commands are described here."""
+    if given and given[0] in _WITH_OWN_OPTIONS:
+        return _WITH_OWN_OPTIONS[given[0]][0](given[1:])
+    options = _parser().parse_args(given)
+    command: Callable[[argparse.Namespace], int] = options.command
+    return command(options)
+
+
 def _complain(error: MlError, status: int) -> int:
     print(f"dfd: {error.message} [{error.code}]", file=sys.stderr)
     return status
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ml", description="Deepfake detection.")
+    parser = argparse.ArgumentParser(
+        prog="python -m ml",
+        description="Deepfake detection. 'python -m ml COMMAND --help' describes each command.",
+        epilog="Exit status: 0 done, 1 some file could not be analysed or an output not be "
+        "written, 2 wrong usage, 3 weights not usable.",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     detect = commands.add_parser("detect", help="analyse files")
     detect.add_argument("files", nargs="+", type=Path, metavar="FILE")
     detect.add_argument("--json", action="store_true", help="print the whole result, one a line")
-    detect.add_argument("--artefacts", type=Path, metavar="DIR", help="write pictures here")
+    detect.add_argument("--artefacts", type=Path, metavar="DIR", help="write pictures to DIR/FILE")
     _add_detector_options(detect)
     detect.set_defaults(command=_detect)
-    for add in (_add_batch, _add_stream, _add_weights, _add_training):
+    for add in (_add_batch, _add_stream, _add_weights):
         add(commands)
+    for name, (_, words) in _WITH_OWN_OPTIONS.items():
+        commands.add_parser(name, help=words)
     return parser
 
 
@@ -74,8 +101,13 @@ def _add_detector_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fusion-strategy", choices=STRATEGIES)
     parser.add_argument("--threshold", type=float, help="probability for FAKE, 0.3 to 0.7")
     parser.add_argument("--prior", type=float, help="prior probability of FAKE, 0.001 to 0.999")
-    parser.add_argument("--audio-temperature", type=float, help="1 to 10")
-    parser.add_argument("--frame-step", type=int, help="1 to 15")
+    parser.add_argument(
+        "--audio-temperature", type=float, help="divides the evidence of the sound, 1 to 10"
+    )
+    parser.add_argument(
+        "--frame-step", type=int,
+        help="every k-th frame, 1 to 15, in profiles that sample by step (system1)",
+    )  # fmt: skip
     parser.add_argument("--max-frames", type=int, help="8 to 500")
 
 
@@ -96,8 +128,11 @@ def _detector(options: argparse.Namespace) -> DeepfakeDetector:
 
 def _detect(options: argparse.Namespace) -> int:
     parameters = _parameters(options)
+    if options.artefacts:
+        options.artefacts.mkdir(parents=True, exist_ok=True)
     detector = _detector(options)
     status = DONE
+    taken: set[str] = set()
     for path in options.files:
         try:
             outcome = detector.analyze(path, parameters=parameters)
@@ -113,8 +148,18 @@ def _detect(options: argparse.Namespace) -> int:
         else:
             print(_summary(path, outcome))
         if options.artefacts:
-            write_artefacts(outcome, options.artefacts / path.name)
+            write_artefacts(outcome, options.artefacts / _free_name(path.name, taken))
     return status
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """``name``, or for the second file of that name ``name-2`` and so on."""
+    free, number = name, 1
+    while free in taken:
+        number += 1
+        free = f"{name}-{number}"
+    taken.add(free)
+    return free
 
 
 def write_artefacts(outcome: AnalysisOutcome, folder: Path) -> None:
@@ -145,7 +190,12 @@ def _summary(path: Path, outcome: AnalysisOutcome) -> str:
 def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from ml import batch
 
-    parser = commands.add_parser("batch", help="analyse a folder; goes on where it stopped")
+    parser = commands.add_parser(
+        "batch",
+        help="analyse a folder; goes on where it stopped",
+        description="Analyse every file below a folder. What the outputs already name is not "
+        "analysed again, be it under other options: name new outputs for those.",
+    )
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--csv", type=Path, help="filename,prediction,confidence ...")
     parser.add_argument("--json", type=Path, help="whole results, one a line")
@@ -153,9 +203,11 @@ def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_detector_options(parser)
 
     def run(options: argparse.Namespace) -> int:
+        parameters = _parameters(options)
         targets = batch.Targets(options.csv, options.json)
-        files = batch.find_files(options.folder, options.file_ext)
-        failed = batch.run_batch(_detector(options), files, targets, _parameters(options))
+        files = batch.find_files(options.folder, options.file_ext, targets)
+        targets.check()
+        failed = batch.run_batch(_detector(options), files, targets, parameters)
         return SOME_FAILED if failed else DONE
 
     parser.set_defaults(command=run)
@@ -184,32 +236,26 @@ def _add_weights(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     cli.add(commands)
 
 
-def _add_training(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Training and evaluation bring their own options and load torch only when called."""
-    train = commands.add_parser("train", help="train a branch or the fusion", add_help=False)
-    train.add_argument("rest", nargs=argparse.REMAINDER)
-    train.set_defaults(command=_train)
-    evaluate = commands.add_parser("evaluate", help="measure error rates", add_help=False)
-    evaluate.add_argument("rest", nargs=argparse.REMAINDER)
-    evaluate.set_defaults(command=_evaluate)
-    data = commands.add_parser("data", help="public data sets in their layouts", add_help=False)
-    data.add_argument("rest", nargs=argparse.REMAINDER)
-    data.set_defaults(command=_data)
-
-
-def _train(options: argparse.Namespace) -> int:
+def _train(rest: Sequence[str]) -> int:
     from ml.training.cli import main as train
 
-    return train(options.rest)
+    return train(rest)
 
 
-def _evaluate(options: argparse.Namespace) -> int:
+def _evaluate(rest: Sequence[str]) -> int:
     from ml.evaluation.cli import main as evaluate
 
-    return evaluate(options.rest)
+    return evaluate(rest)
 
 
-def _data(options: argparse.Namespace) -> int:
+def _data(rest: Sequence[str]) -> int:
     from ml.training.datasets.cli import main as data
 
-    return data(options.rest)
+    return data(rest)
+
+
+_WITH_OWN_OPTIONS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
+    "train": (_train, "train a branch or the fusion"),
+    "evaluate": (_evaluate, "measure error rates"),
+    "data": (_data, "public data sets in their layouts"),
+}

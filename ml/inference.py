@@ -16,7 +16,7 @@ from typing import Any
 
 from ml import detector as sdk
 from ml.answers import confidence
-from ml.errors import MediaError, MlError
+from ml.errors import MediaError, MlError, ParameterError, WeightsError
 from ml.result import AnalysisResult, Verdict
 
 PROFILE = "system3"
@@ -66,13 +66,28 @@ def prediction(result: AnalysisResult) -> Prediction:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 some file could not be analysed, 3 weights not usable."""
+    """Exit status: 0 done, 1 some file could not be analysed or the output not be written, 2 wrong
+    usage, 3 weights not usable."""
     options = _parser().parse_args(arguments)
     try:
-        detector = DeepfakeDetector(options.model_path, options.device, options.profile)
+        return _run(options)
     except MlError as error:
         print(f"{error.message} [{error.code}]", file=sys.stderr)
-        return 3
+        return {WeightsError: 3, ParameterError: 2}.get(type(error), 1)
+    except OSError as error:
+        print(f"{error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    if not 0.0 <= options.confidence_threshold <= 1.0:
+        raise ParameterError("confidence_threshold", "--confidence_threshold lies from 0 to 1.")
+    if options.output_file:
+        options.output_file.open("ab").close()
+    detector = DeepfakeDetector(options.model_path, options.device, options.profile)
     if options.realtime is not None:
         for verdict in detector.detector.stream(options.realtime):
             print(verdict.line(), flush=True)
@@ -112,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", default=PROFILE, help=f"name or TOML file ({PROFILE})")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--confidence_threshold", type=float, default=0.5)
-    parser.add_argument("--output_file", type=Path)
+    parser.add_argument("--output_file", type=Path, help="JSON file, instead of printing")
     return parser
 
 

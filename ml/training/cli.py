@@ -168,6 +168,8 @@ def fuse(options: argparse.Namespace) -> dict[str, float]:
     scores: dict[str, list[Path]] = {}
     for item in options.scores:
         branch, _, file = item.partition("=")
+        if not file:
+            raise ConfigError(f"--scores takes BRANCH=FILE, not '{item}'")
         scores.setdefault(branch, []).append(Path(file))
     folder = WeightRegistry(options.weights_dir).folder
     calibrators = {

@@ -7,6 +7,8 @@ import hashlib
 import shutil
 import sys
 import urllib.request
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 
 from ml.errors import MlError, WeightsCode, WeightsError
@@ -109,7 +111,7 @@ def _fetch(options: argparse.Namespace) -> int:
     try:
         with urllib.request.urlopen(options.address, timeout=60) as answer:  # noqa: S310
             content = answer.read(_LIMIT)
-    except OSError as error:
+    except (OSError, HTTPException, ValueError) as error:
         raise WeightsError(
             WeightsCode.MISSING, f"{options.address} cannot be fetched: {error}."
         ) from error
@@ -126,8 +128,15 @@ def _place(registry: WeightRegistry, name: str, content: bytes) -> None:
             f"The file's SHA-256 is {digest}, the registry says {entry.sha256} for '{name}'. "
             "It was not stored.",
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
-    part.write_bytes(content)
-    shutil.move(part, target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        shutil.move(part, target)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise WeightsError(
+            WeightsCode.MISSING, f"{target} cannot be written: {error.strerror}."
+        ) from error
     print(f"{name}: stored as {target}")

@@ -85,7 +85,7 @@ class WeightRegistry:
             raise WeightsError(
                 WeightsCode.MISSING,
                 f"The weights '{name}' are missing: {path} cannot be read ({error.strerror}). "
-                f"Restore the file or run 'python -m ml weights fetch {name}'.",
+                f"Restore the file or run 'python -m ml weights fetch {name} --from ADDRESS'.",
             ) from error
         digest = hashlib.sha256(content).hexdigest()
         if digest != entry.sha256:

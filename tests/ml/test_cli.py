@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import ssl
 import subprocess
 import sys
@@ -86,6 +87,68 @@ def test_detect_goes_on_after_a_bad_file(
     assert "letter.mp4" in captured.err
 
 
+def test_two_files_of_one_name_keep_their_own_pictures(
+    options: list[str], media: Path, tmp_path: Path
+) -> None:
+    other = media / "below" / "face.png"
+    Image.fromarray(draw_face(256, turn=0.3)).save(other)
+    out = tmp_path / "pictures"
+    files = [str(media / "face.png"), str(other)]
+    assert main(["detect", *files, "--artefacts", str(out), *options]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["face.png", "face.png-2"]
+    first, second = (
+        (out / name / "frame-0.jpg").read_bytes() for name in ("face.png", "face.png-2")
+    )
+    assert first != second
+
+
+def test_an_output_that_cannot_be_written_is_said_in_words(
+    options: list[str], media: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    face = str(media / "face.png")
+    assert main(["detect", face, "--artefacts", face, *options]) == 1
+    assert capsys.readouterr().err == f"dfd: {face}: File exists\n"
+
+
+@pytest.mark.parametrize("device", ["banana", "meta", "cuda:63"])
+def test_a_device_that_is_not_there_is_a_usage_error(
+    device: str, media: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["detect", str(media / "face.png"), "--device", device]) == 2
+    assert f"The device '{device}' cannot be used here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "data"])
+def test_commands_with_their_own_options_describe_them(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert f"usage: python -m ml {command}" in capsys.readouterr().out
+
+
+def test_a_reader_that_goes_away_is_no_crash(options: list[str], media: Path) -> None:
+    command = [sys.executable, "-m", "ml", "detect", str(media / "letter.mp4"), "--json", *options]
+    reading, writing = os.pipe()
+    os.close(reading)
+    run = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    assert "BrokenPipe" not in run.stderr
+
+
+def test_closed_standard_input_takes_nothing_from_the_file(options: list[str], media: Path) -> None:
+    """The file would get the number 0, which is the child's own empty input."""
+    command = [sys.executable, "-m", "ml", "detect", str(media / "face.png"), *options]
+    run = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *command], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert "log10 LR" in run.stdout
+
+
 def test_wrong_values_and_profiles_are_usage_errors(
     options: list[str], media: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,6 +204,67 @@ def test_batch_repeats_what_an_interruption_cut_off(
     assert json.loads(lines.read_text().splitlines()[-1])["input"] == json.loads(whole)["input"]
 
 
+def test_batch_without_an_output_is_a_usage_error(
+    options: list[str], media: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["batch", str(media), *options]) == 2
+    assert "Name an output" in capsys.readouterr().err
+    same = str(media / "out")
+    assert main(["batch", str(media), "--csv", same, "--json", same, *options]) == 2
+    assert "a file each" in capsys.readouterr().err
+    assert main(["batch", str(media), "--csv", str(media / "none" / "a.csv"), *options]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--csv", "--json"])
+def test_batch_leaves_a_file_alone_that_it_did_not_write(
+    option: str, options: list[str], media: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A letter without a last line break would lose its last line."""
+    letter = media / "letter.mp4"
+    assert main(["batch", str(media), option, str(letter), *options]) == 2
+    assert letter.read_text() == "Dear reader"
+    assert "left as it is" in capsys.readouterr().err
+
+
+def test_batch_does_not_analyse_its_own_outputs(options: list[str], media: Path) -> None:
+    table = media / "out.csv"
+    arguments = ["batch", str(media), "--file-ext", "v", "--csv", str(table), *options]
+    assert main(arguments) == 0
+    assert main(arguments) == 0
+    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    assert [Path(row["filename"]).name for row in rows] == ["v.mkv", "sound.wav"]
+
+
+def test_batch_names_every_file_in_one_line_of_text(options: list[str], tmp_path: Path) -> None:
+    """A name may hold any byte; a line of the output may not."""
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    for name in (b"bad\xff.mp4", b"two\nlines.mp4", "grün 漢.mp4".encode()):
+        (folder / os.fsdecode(name)).write_text("Dear reader")
+    table, lines = tmp_path / "out.csv", tmp_path / "out.jsonl"
+    arguments = ["batch", str(folder), "--csv", str(table), "--json", str(lines), *options]
+    assert main(arguments) == 1
+    names = {Path(row["filename"]).name for row in csv.DictReader(table.open(encoding="utf-8"))}
+    assert names == {r"bad\udcff.mp4", r"two\nlines.mp4", "grün 漢.mp4"}
+    assert {Path(json.loads(line)["file"]).name for line in lines.open()} == names
+    assert len(table.read_text().splitlines()) == 4
+    assert main(arguments) == 0
+    assert len(table.read_text().splitlines()) == 4
+
+
+def test_batch_states_no_confidence_of_an_abstention(
+    options: list[str], media: Path, tmp_path: Path
+) -> None:
+    """A prior of one in a thousand turns the evidence of any picture: nothing is concluded."""
+    table = tmp_path / "out.csv"
+    arguments = ["batch", str(media), "--file-ext", ".png", "--csv", str(table), *options]
+    assert main([*arguments, "--prior", "0.999"]) == 0
+    (row,) = csv.DictReader(table.open(encoding="utf-8"))
+    assert row["log10_lr"]
+    assert (row["prediction"], row["confidence"]) == ("INCONCLUSIVE", "")
+
+
 def test_batch_without_the_folder(options: list[str], tmp_path: Path) -> None:
     assert main(["batch", str(tmp_path / "none"), *options]) == 1
 
@@ -153,6 +277,9 @@ def test_stream_prints_rolling_verdicts(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["start"] for line in lines] == pytest.approx([0.0, 0.1])
     assert main(["stream", str(media / "none.mp4"), *options]) == 1
+    for window in ("0", "-1", "nan", "1e9"):
+        assert main(["stream", source, "--window", window, *options]) == 2
+        assert "window must be a number of seconds" in capsys.readouterr().err
 
 
 def test_weights_list_and_verify(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,6 +325,33 @@ def test_weights_fetch_refuses_plain_http_and_unknown_names(folder: Path) -> Non
     http = ["weights", "fetch", "tiny_ladeda", "--from", "http://localhost/x", *where]
     assert main(http) == 3
     assert main(["weights", "fetch", "none", "--from", "https://localhost/x", *where]) == 3
+    strange = ["--from", "https://local host/x y", *where]
+    assert main(["weights", "fetch", "tiny_ladeda", *strange]) == 3
+
+
+def test_the_advice_for_a_missing_weight_can_be_followed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_registry(tmp_path / "w")
+    (folder / "tiny_ladeda.safetensors").unlink()
+    assert main(["weights", "verify", "--weights-dir", str(folder)]) == 3
+    advice = capsys.readouterr().err.split("'python -m ml ")[1].split("'")[0].split()
+    assert advice[-1] == "ADDRESS"
+    address = "http://localhost/x"
+    assert main([*advice[:-1], address, "--weights-dir", str(folder)]) == 3
+    assert "https:// addresses only" in capsys.readouterr().err
+
+
+def test_weights_import_into_a_place_that_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_registry(tmp_path / "w")
+    given = tmp_path / "given.bin"
+    given.write_bytes((folder / "tiny_ladeda.safetensors").read_bytes())
+    (folder / "tiny_ladeda.part").mkdir()
+    arguments = ["weights", "import", "tiny_ladeda", str(given), "--weights-dir", str(folder)]
+    assert main(arguments) == 3
+    assert "cannot be written" in capsys.readouterr().err
 
 
 @pytest.fixture

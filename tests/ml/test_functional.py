@@ -173,5 +173,12 @@ def test_the_options_of_the_inference_script(
     assert inference.main(["--realtime", str(video), *profile]) == 0
     assert "rolling" in capsys.readouterr().out
     assert inference.main(["--video_path", str(video), "--model_path", str(tmp_path)]) == 3
+    assert inference.main(["--realtime", str(tmp_path / "none.mp4"), *profile]) == 1
+    assert inference.main(["--video_path", str(video), "--profile", "none"]) == 2
+    strict = ["--video_path", str(video), "--confidence_threshold", "7", *profile]
+    assert inference.main(strict) == 2
+    nowhere = ["--video_path", str(video), "--output_file", str(tmp_path / "no" / "r.json")]
+    assert inference.main([*nowhere, *profile]) == 1
+    assert "No such file" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         inference.main(["--model_path", str(folder)])

@@ -82,6 +82,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         f"xception={score_file(tmp_path / 'x.csv', 'face', 200, 2)}",
         f"tiny_ladeda={score_file(tmp_path / 't.csv', 'face', 200, 3)}",
     ]
+    assert main(["fusion", "--scores", "aasist", "--weights-dir", str(tmp_path)]) == 2
     assert main(["fusion", "--scores", *scores, "--weights-dir", str(tmp_path)]) == 0
     assert "heads 1" in capsys.readouterr().out
     assert len(FusionHeads.load(tmp_path / "calibration" / "fusion.toml").heads) == 1
