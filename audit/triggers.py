@@ -9,7 +9,8 @@ triggers: it must run ``install`` again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -59,21 +60,51 @@ def remove(connection: BaseDatabaseWrapper) -> Iterator[str]:
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """The names of the ledger's triggers that should be there and are not, or are switched off."""
-    expected = [name(table, event) for table in REFUSED_UPDATES for event in events(connection)]
-    return absent(connection, expected)
+    """The names of the ledger's triggers that are gone, switched off or not ours any more."""
+    return absent(connection, install(connection))
 
 
-def absent(connection: BaseDatabaseWrapper, expected: list[str]) -> list[str]:
-    """Which of the triggers called ``expected`` are gone or switched off."""
-    if connection.vendor == "postgresql":
-        query = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
-    else:
-        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+def absent(connection: BaseDatabaseWrapper, statements: Iterable[str]) -> list[str]:
+    """The names of what ``statements`` create and the database has not, off, or otherwise.
+
+    A trigger of the right name that refuses nothing is as good as none.
+    """
+    stored = _stored(connection)
+    wanted = map(_name_and_text, statements)
+    return [wanted_name for wanted_name, text in wanted if stored.get(wanted_name) != text]
+
+
+def _stored(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    queries = ["SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"]
     with connection.cursor() as cursor:
-        cursor.execute(query)
-        present = {row[0] for row in cursor.fetchall()}
-    return [trigger for trigger in expected if trigger not in present]
+        if connection.vendor == "postgresql":
+            cursor.execute("SHOW session_replication_role")
+            if cursor.fetchone() == ("replica",):
+                return {}  # no trigger fires
+            queries = [
+                "SELECT tgname, pg_get_triggerdef(oid, true) FROM pg_trigger "
+                "WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') "
+                "AND pg_table_is_visible(tgrelid)",
+                "SELECT proname, prosrc FROM pg_proc WHERE pg_function_is_visible(oid)",
+            ]
+        found: dict[str, str] = {}
+        for query in queries:
+            cursor.execute(query)
+            found |= {row[0]: _plain(row[1]) for row in cursor.fetchall()}
+    return found
+
+
+def _name_and_text(statement: str) -> tuple[str, str]:
+    if "$$" in statement:
+        head, body, _ = statement.split("$$")
+        return head.split("FUNCTION ")[1].partition("(")[0], _plain(body)
+    return statement.split()[2], _plain(statement)
+
+
+def _plain(sql: str) -> str:
+    """``sql`` without what PostgreSQL adds when it prints a trigger: casts, brackets, ANY."""
+    bare = re.sub(r"::(character varying|text)(\[\])?|[\s()]", "", sql.lower())
+    return re.sub(r"=anyarray\[(.*?)\]", r"in\1", bare)
 
 
 def events(connection: BaseDatabaseWrapper) -> tuple[str, ...]:

@@ -136,10 +136,9 @@ def remove(connection: BaseDatabaseWrapper, guards: tuple[Guard, ...] = GUARDS) 
 def missing(
     connection: BaseDatabaseWrapper, guards: tuple[Guard, ...] = GUARDS
 ) -> Iterator[Disagreement]:
-    """The triggers of ``guards`` that are gone or switched off."""
-    names = [name(guard.table, event) for guard in guards for event in events(connection)]
-    for trigger in absent(connection, names):
-        yield Disagreement("trigger_missing", f"the database trigger {trigger} is gone")
+    """The triggers of ``guards`` that are gone, switched off or not ours any more."""
+    for trigger in absent(connection, install(connection, guards)):
+        yield Disagreement("trigger_missing", f"the database trigger {trigger} is gone or disarmed")
 
 
 def name(table: str, event: str) -> str:

@@ -85,7 +85,38 @@ def test_a_granted_time_stamp_is_final() -> None:
 @pytest.mark.django_db
 def test_a_missing_trigger_is_reported() -> None:
     with connection.cursor() as cursor:
-        on_table = " ON audit_auditevent" if connection.vendor == "postgresql" else ""
-        cursor.execute(f"DROP TRIGGER audit_auditevent_no_update{on_table}")
+        cursor.execute("DROP TRIGGER audit_auditevent_no_update" + on_its_table("audit_auditevent"))
     assert [problem.code for problem in verify_all().problems] == ["trigger_missing"]
     assert triggers.missing(connection) == ["audit_auditevent_no_update"]
+
+
+@pytest.mark.django_db
+def test_a_disarmed_trigger_is_reported() -> None:
+    """It has the right name and lets everything pass."""
+    name, table = "audit_auditevent_no_update", "audit_auditevent"
+    refuse = {
+        "postgresql": "FOR EACH ROW WHEN (false) EXECUTE FUNCTION audit_refuse()",
+        "sqlite": "WHEN 0 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+    }[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER {name}" + on_its_table(table))
+        cursor.execute(f"CREATE TRIGGER {name} BEFORE UPDATE ON {table} {refuse}")
+    assert triggers.missing(connection) == [name]
+
+
+@pytest.mark.django_db
+def test_a_disarmed_function_and_a_session_without_triggers_are_reported() -> None:
+    if connection.vendor != "postgresql":
+        return  # SQLite has neither
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RETURN NEW; END $$"
+        )
+        assert triggers.missing(connection) == ["audit_refuse"]
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        assert "audit_auditevent_no_update" in triggers.missing(connection)
+
+
+def on_its_table(table: str) -> str:
+    return f" ON {table}" if connection.vendor == "postgresql" else ""
