@@ -10,14 +10,15 @@ from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class SiteRole(models.TextChoices):
     """A role on the whole site; rights inside a case come from the case's members."""
 
     NONE = "", "none"
-    ADMINISTRATOR = "administrator", "administrator"
-    AUDITOR = "auditor", "auditor"
+    ADMINISTRATOR = "administrator", _("administrator")
+    AUDITOR = "auditor", _("auditor")
 
 
 def validate_timezone(name: str) -> None:

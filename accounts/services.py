@@ -13,6 +13,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import peppers
 from accounts.actors import Actor
@@ -75,7 +76,9 @@ def rotate_api_key(
     _require_control(actor, api_key.owner)
     old = ApiKey.objects.select_for_update().get(pk=api_key.pk)
     if not old.is_active:
-        raise KeyRequestRefused("inactive", "This key no longer works; create a new one instead.")
+        raise KeyRequestRefused(
+            "inactive", _("This key no longer works; create a new one instead.")
+        )
     new, plaintext = _make_key(
         owner=old.owner,
         name=old.name,
@@ -123,7 +126,7 @@ def ensure_administrator(*, actor: Actor, username: str, password: str) -> bool:
 def set_timezone(*, actor: Actor, user: User, timezone: str) -> None:
     """Show ``user`` times in the IANA zone ``timezone``; ValidationError for an unknown one."""
     if actor.user is None or actor.user.pk != user.pk:
-        raise PermissionDenied("You may change your own settings only.")
+        raise PermissionDenied(_("You may change your own settings only."))
     user.timezone = timezone
     user.full_clean(exclude=["password"])
     user.save(update_fields=["timezone"])
@@ -150,9 +153,9 @@ def _require_control(actor: Actor, owner: User) -> None:
     if actor.kind == "system":
         return
     if actor.kind != "user" or actor.user is None:
-        raise PermissionDenied("API keys are managed by signed-in people.")
+        raise PermissionDenied(_("API keys are managed by signed-in people."))
     if actor.user.pk != owner.pk and not actor.user.is_administrator:
-        raise PermissionDenied("You may manage your own API keys only.")
+        raise PermissionDenied(_("You may manage your own API keys only."))
 
 
 def _checked_scopes(scopes: Iterable[str]) -> list[str]:
@@ -160,9 +163,11 @@ def _checked_scopes(scopes: Iterable[str]) -> list[str]:
         chosen = sorted({Scope(scope).value for scope in scopes})
     except ValueError as error:
         known = ", ".join(scope.value for scope in Scope)
-        raise KeyRequestRefused("scope", f"{error}. Known scopes: {known}.") from error
+        raise KeyRequestRefused(
+            "scope", _("%(error)s. Known scopes: %(known)s.") % {"error": error, "known": known}
+        ) from error
     if not chosen:
-        raise KeyRequestRefused("scope", "Choose at least one scope.")
+        raise KeyRequestRefused("scope", _("Choose at least one scope."))
     return chosen
 
 
@@ -171,16 +176,19 @@ def _checked_networks(networks: Iterable[str]) -> list[str]:
         return [str(ipaddress.ip_network(network.strip())) for network in networks]
     except ValueError as error:
         raise KeyRequestRefused(
-            "network", f"{error}. Write networks as 192.0.2.0/24 or 2001:db8::/32."
+            "network",
+            _("%(error)s. Write networks as 192.0.2.0/24 or 2001:db8::/32.") % {"error": error},
         ) from error
 
 
 def _checked_expiry(expires_at: datetime) -> datetime:
     now = timezone.now()
     if expires_at <= now:
-        raise KeyRequestRefused("expiry", "The expiry lies in the past.")
+        raise KeyRequestRefused("expiry", _("The expiry lies in the past."))
     if expires_at > now + LONGEST_LIFE:
-        raise KeyRequestRefused("expiry", f"A key lives {LONGEST_LIFE.days} days at most.")
+        raise KeyRequestRefused(
+            "expiry", _("A key lives %(days)s days at most.") % {"days": LONGEST_LIFE.days}
+        )
     return expires_at
 
 

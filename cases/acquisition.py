@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+from django.utils.translation import gettext as _
+
 from cases.errors import InvalidInput
 
 TEXT_LIMIT = 2000
@@ -28,10 +30,14 @@ class Acquisition:
 
     def __post_init__(self) -> None:
         if self.acquired_at is not None and self.acquired_at.utcoffset() is None:
-            raise InvalidInput("acquired_at", "Give the time of acquisition with its time zone.")
+            raise InvalidInput("acquired_at", _("Give the time of acquisition with its time zone."))
         for name in TEXTS:
             if len(getattr(self, name)) > TEXT_LIMIT:
-                raise InvalidInput(name, f"The {name} is longer than {TEXT_LIMIT} characters.")
+                raise InvalidInput(
+                    name,
+                    _("The %(field)s is longer than %(limit)s characters.")
+                    % {"field": name, "limit": TEXT_LIMIT},
+                )
 
     def to_dict(self) -> dict[str, str]:
         """As JSON types; ``acquired_at`` in ISO 8601 with its offset."""
@@ -51,7 +57,7 @@ class Acquisition:
             acquired_at = datetime.fromisoformat(when) if when else None
         except ValueError as error:
             raise InvalidInput(
-                "acquired_at", "Give the time of acquisition like 2026-03-01T09:30:00+01:00."
+                "acquired_at", _("Give the time of acquisition like 2026-03-01T09:30:00+01:00.")
             ) from error
         return cls(**texts, acquired_at=acquired_at)
 

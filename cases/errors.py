@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from django.utils.translation import gettext, gettext_noop, override
+
 
 class CasesError(Exception):
     """Base of the errors below: a stable ``code`` and a ``message`` that says what to do."""
@@ -25,14 +27,24 @@ class RefusalCode(StrEnum):
 
 
 class EvidenceRefused(CasesError):
-    """A file was not taken into evidence; the refusal is on the ledger. ``code``: RefusalCode."""
+    """A file was not taken into evidence; the refusal is on the ledger. ``code``: RefusalCode.
+
+    ``message`` is in the reader's language, ``recorded`` in English, as the ledger keeps it.
+    """
+
+    def __init__(self, code: str, text: str, **values: object) -> None:
+        super().__init__(code, gettext(text) % values)
+        with override("en"):
+            self.recorded = gettext(text) % values
 
 
 class CaseClosed(CasesError):
     """The case is closed, so nothing may be added to it."""
 
+    text = gettext_noop("Case %(number)s is closed. Ask its manager to reopen it.")
+
     def __init__(self, number: str) -> None:
-        super().__init__("case_closed", f"Case {number} is closed. Ask its manager to reopen it.")
+        super().__init__("case_closed", gettext(self.text) % {"number": number})
 
 
 class ExhibitUnavailable(CasesError):

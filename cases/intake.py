@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_noop as _
 
 from cases.errors import EvidenceRefused, RefusalCode
 from cases.hashing import Digests, LookupHashes, ReceivingHasher, hash_file, read_chunks
 from cases.sniffing import DamagedFile, MediaType, describe_unsupported, sniff
 from cases.storage.base import SHA256_HEX
 
+EMPTY = _("The file is empty. Check the copy you have and send it again.")
 FORMATS = (
     "audio: WAV, MP3, FLAC, OGG, Opus, M4A, AAC; image: JPEG, PNG, BMP, WebP, TIFF, HEIC; "
     "video: MP4, AVI, MOV, MKV, WebM, FLV, WMV"
@@ -54,8 +57,10 @@ def quarantine(stream: BinaryIO | Iterable[bytes], limit: int) -> Iterator[Recei
         if hash_file(path) != hasher.digests():
             raise EvidenceRefused(
                 RefusalCode.HASH_MISMATCH,
-                "The bytes on our disk are not the bytes that were received. Send the file again; "
-                "if this comes back, the administrator must check the disk.",
+                _(
+                    "The bytes on our disk are not the bytes that were received. Send the file "
+                    "again; if this comes back, the administrator must check the disk."
+                ),
             )
         yield Received(path, hasher.digests(), hasher.lookup_hashes())
     finally:
@@ -84,30 +89,40 @@ def check(received: Received, declared_sha256: str, kind: str = "") -> MediaType
     Raises EvidenceRefused: empty, hash_mismatch, corrupt, unsupported_type.
     """
     if received.digests.size == 0:
-        raise EvidenceRefused(
-            RefusalCode.EMPTY, "The file is empty. Check the copy you have and send it again."
-        )
+        raise EvidenceRefused(RefusalCode.EMPTY, EMPTY)
     if declared_sha256 and declared_sha256 != received.digests.sha256:
         raise EvidenceRefused(
             RefusalCode.HASH_MISMATCH,
-            f"The file has SHA-256 {received.digests.sha256}, but {declared_sha256} was declared. "
-            "It changed on the way or is another file: send it again.",
+            _(
+                "The file has SHA-256 %(measured)s, but %(declared)s was declared. It changed on "
+                "the way or is another file: send it again."
+            ),
+            measured=received.digests.sha256,
+            declared=declared_sha256,
         )
     try:
         found = sniff(received.path)
     except DamagedFile as damage:
-        raise EvidenceRefused(RefusalCode.CORRUPT, str(damage)) from damage
+        raise EvidenceRefused(RefusalCode.CORRUPT, damage.text, **damage.values) from damage
     if found is None:
         raise EvidenceRefused(
             RefusalCode.UNSUPPORTED_TYPE,
-            f"The content is {describe_unsupported(received.path)}. Accepted are {FORMATS}. "
-            "The name of a file does not count.",
+            _(
+                "The content is %(found)s. Accepted are %(formats)s. The name of a file does not "
+                "count."
+            ),
+            found=gettext_lazy(describe_unsupported(received.path)),
+            formats=FORMATS,
         )
     if kind and found.kind != kind:
         raise EvidenceRefused(
             RefusalCode.UNSUPPORTED_TYPE,
-            f"The content is of the kind {found.kind}, and {kind} was asked for. The name of a "
-            "file does not count.",
+            _(
+                "The content is of the kind %(found)s, and %(wanted)s was asked for. The name of "
+                "a file does not count."
+            ),
+            found=found.kind,
+            wanted=kind,
         )
     return found
 
@@ -117,7 +132,7 @@ def clean_declared(declared_sha256: str | None) -> str:
     declared = (declared_sha256 or "").strip().lower()
     if declared and not SHA256_HEX.fullmatch(declared):
         raise EvidenceRefused(
-            RefusalCode.HASH_MISMATCH, "The declared SHA-256 must be 64 hexadecimal digits."
+            RefusalCode.HASH_MISMATCH, _("The declared SHA-256 must be 64 hexadecimal digits.")
         )
     return declared
 
@@ -138,8 +153,11 @@ def too_large(limit: int) -> EvidenceRefused:
     """The refusal for a file over the size limit."""
     return EvidenceRefused(
         RefusalCode.TOO_LARGE,
-        f"The file is larger than the limit of {limit} bytes. An administrator can raise "
-        "DFD_MAX_UPLOAD_BYTES.",
+        _(
+            "The file is larger than the limit of %(limit)s bytes. An administrator can raise "
+            "DFD_MAX_UPLOAD_BYTES."
+        ),
+        limit=limit,
     )
 
 

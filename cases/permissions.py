@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.actors import Actor
 from accounts.errors import RecordedRefusal
@@ -44,11 +45,11 @@ class CaseAction(StrEnum):
 class CaseRole(models.TextChoices):
     """The part a member plays in one case."""
 
-    MANAGER = "manager", "Manager"
-    EXAMINER = "examiner", "Examiner"
-    REVIEWER = "reviewer", "Reviewer"
-    VIEWER = "viewer", "Viewer"
-    INTAKE = "intake", "Intake"
+    MANAGER = "manager", _("Manager")
+    EXAMINER = "examiner", _("Examiner")
+    REVIEWER = "reviewer", _("Reviewer")
+    VIEWER = "viewer", _("Viewer")
+    INTAKE = "intake", _("Intake")
 
 
 class Standing(StrEnum):

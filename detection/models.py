@@ -12,6 +12,8 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from audit.models import AuditedModel
 from cases.models import Case, Exhibit
@@ -22,11 +24,11 @@ from detection.querysets import AnalysisRows, AuditedOutcomeRows, OutcomeRows
 class AnalysisStatus(models.TextChoices):
     """Life of an analysis; the last three are final."""
 
-    QUEUED = "queued", "Queued"
-    RUNNING = "running", "Running"
-    COMPLETE = "complete", "Complete"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    COMPLETE = "complete", _("Complete")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 OPEN_STATUSES = (AnalysisStatus.QUEUED, AnalysisStatus.RUNNING)
@@ -36,11 +38,11 @@ FINAL_STATUSES = (AnalysisStatus.COMPLETE, AnalysisStatus.FAILED, AnalysisStatus
 class Stage(models.TextChoices):
     """What the worker is doing, in the words shown to the examiner."""
 
-    QUEUED = "Queued"
-    EXTRACTING = "Extracting frames"
-    RUNNING = "Running models"
-    CLASSIFYING = "Final classification"
-    COMPLETE = "Complete"
+    QUEUED = gettext_noop("Queued")
+    EXTRACTING = gettext_noop("Extracting frames")
+    RUNNING = gettext_noop("Running models")
+    CLASSIFYING = gettext_noop("Final classification")
+    COMPLETE = gettext_noop("Complete")
 
 
 class Analysis(AuditedModel):
@@ -207,9 +209,9 @@ class ReviewRequest(AuditedModel):
 class ReviewKind(models.TextChoices):
     """An opinion is the examiner's own; the other two answer somebody else's opinion."""
 
-    OPINION = "opinion", "Opinion"
-    SIGN_OFF = "sign_off", "Sign-off"
-    DISSENT = "dissent", "Dissent"
+    OPINION = "opinion", _("Opinion")
+    SIGN_OFF = "sign_off", _("Sign-off")
+    DISSENT = "dissent", _("Dissent")
 
 
 class Review(AuditedModel):
@@ -269,9 +271,9 @@ class ModelVersion(AuditedModel):
 class ModelDecisionKind(models.TextChoices):
     """Steps of letting a weight set into casework; approval needs another person's proposal."""
 
-    PROPOSED = "proposed", "Proposed for casework"
-    APPROVED = "approved", "Approved for casework"
-    WITHDRAWN = "withdrawn", "Withdrawn from casework"
+    PROPOSED = "proposed", _("Proposed for casework")
+    APPROVED = "approved", _("Approved for casework")
+    WITHDRAWN = "withdrawn", _("Withdrawn from casework")
 
 
 class ModelDecision(AuditedModel):
@@ -297,11 +299,11 @@ class ModelDecision(AuditedModel):
 class NotificationKind(models.TextChoices):
     """Why somebody is told."""
 
-    FINISHED = "finished", "Analysis finished"
-    FAILED = "failed", "Analysis failed"
-    REVIEW_ASKED = "review_asked", "Review asked"
-    REVIEWED = "reviewed", "Reviewed"
-    ALERT = "alert", "Alert"
+    FINISHED = "finished", _("Analysis finished")
+    FAILED = "failed", _("Analysis failed")
+    REVIEW_ASKED = "review_asked", _("Review asked")
+    REVIEWED = "reviewed", _("Reviewed")
+    ALERT = "alert", _("Alert")
 
 
 class Notification(models.Model):

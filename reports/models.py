@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from audit.models import AuditedModel
 from cases.models import Case
@@ -17,10 +18,10 @@ from detection.models import Analysis
 class ExportKind(models.TextChoices):
     """A report on one analysis, or a bundle of a case that a stranger can verify."""
 
-    REPORT_PDF = "report_pdf", "Report (PDF)"
-    REPORT_HTML = "report_html", "Report (HTML)"
-    BUNDLE = "bundle", "Evidence bundle"
-    REDACTED_BUNDLE = "redacted_bundle", "Redacted evidence bundle"
+    REPORT_PDF = "report_pdf", _("Report (PDF)")
+    REPORT_HTML = "report_html", _("Report (HTML)")
+    BUNDLE = "bundle", _("Evidence bundle")
+    REDACTED_BUNDLE = "redacted_bundle", _("Redacted evidence bundle")
 
 
 class Export(AuditedModel):
@@ -61,10 +62,10 @@ class Export(AuditedModel):
 class RequestStatus(models.TextChoices):
     """Where an export stands."""
 
-    QUEUED = "queued", "Queued"
-    RUNNING = "running", "Running"
-    READY = "ready", "Ready"
-    FAILED = "failed", "Failed"
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    READY = "ready", _("Ready")
+    FAILED = "failed", _("Failed")
 
 
 class ExportRequest(models.Model):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from webhooks.errors import WebhookRefused
 from webhooks.models import URL_LENGTH
@@ -48,7 +49,11 @@ def resolve(url: str) -> Target:
     port = parts.port or (443 if secure else 80)
     if port not in settings.DFD.webhook_ports:
         allowed = ", ".join(map(str, settings.DFD.webhook_ports))
-        raise WebhookRefused("url", f"Port {port} is not allowed; use one of {allowed}.")
+        raise WebhookRefused(
+            "url",
+            _("Port %(port)s is not allowed; use one of %(allowed)s.")
+            % {"port": port, "allowed": allowed},
+        )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(secure, host, port, _checked_address(host, port), path)
 
@@ -57,18 +62,25 @@ def _split(url: str) -> SplitResult:
     """The parts of ``url``, whose form is right."""
     if not url.isascii() or not url.isprintable() or " " in url or len(url) > URL_LENGTH:
         raise WebhookRefused(
-            "url", f"Write the address in at most {URL_LENGTH} ASCII characters without spaces."
+            "url",
+            _("Write the address in at most %(most)s ASCII characters without spaces.")
+            % {"most": URL_LENGTH},
         )
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018  (raises for a port that is no number)
     except ValueError as error:
-        raise WebhookRefused("url", f"This is no address: {error}.") from error
+        raise WebhookRefused(
+            "url", _("This is no address: %(error)s.") % {"error": error}
+        ) from error
     schemes = ("https", "http") if settings.DFD.webhook_http else ("https",)
     if parts.scheme not in schemes:
-        raise WebhookRefused("url", f"The address must begin with {' or '.join(schemes)}://.")
+        raise WebhookRefused(
+            "url",
+            _("The address must begin with %(schemes)s://.") % {"schemes": " or ".join(schemes)},
+        )
     if not parts.hostname or "@" in parts.netloc or parts.fragment or "\\" in url:
-        raise WebhookRefused("url", "Write https://host/path without a password or fragment.")
+        raise WebhookRefused("url", _("Write https://host/path without a password or fragment."))
     return parts
 
 
@@ -77,12 +89,16 @@ def _checked_address(host: str, port: int) -> str:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise WebhookRefused("url", f"The name {host} cannot be resolved.") from error
+        raise WebhookRefused(
+            "url", _("The name %(host)s cannot be resolved.") % {"host": host}
+        ) from error
     addresses = [str(entry[4][0]) for entry in found]
     for address in addresses:
         if not is_allowed(address):
             raise WebhookRefused(
-                "url", f"{host} leads to an address that is not on the public internet."
+                "url",
+                _("%(host)s leads to an address that is not on the public internet.")
+                % {"host": host},
             )
     return addresses[0]
 

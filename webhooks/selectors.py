@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from accounts.scopes import Scope
@@ -16,7 +17,7 @@ from webhooks.models import Delivery, Endpoint
 def endpoints_of(actor: Actor) -> QuerySet[Any]:
     """The actor's endpoints, newest first. PermissionDenied for a key without ``case:read``."""
     if not actor.has_scope(Scope.CASE_READ):
-        raise PermissionDenied("This API key may not read web hooks; it needs case:read.")
+        raise PermissionDenied(_("This API key may not read web hooks; it needs case:read."))
     rows = Endpoint.objects.filter(owner=actor.user).select_related("case", "api_key")
     return rows if actor.api_key is None else rows.filter(api_key=actor.api_key)
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from audit.models import AuditedModel
 from cases.permissions import CaseRole
@@ -28,8 +29,8 @@ class Case(AuditedModel):
     """One matter under examination. Members and their roles decide who sees it."""
 
     class Status(models.TextChoices):
-        OPEN = "open", "Open"
-        CLOSED = "closed", "Closed"
+        OPEN = "open", _("Open")
+        CLOSED = "closed", _("Closed")
 
     case_path: ClassVar[str] = ""
     # A counter of no evidential weight: each exhibit's own entry states its number.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from accounts.models import User
@@ -28,7 +29,7 @@ def open_break_glass(*, actor: Actor, case: Case, reason: str, hours: int = 1) -
     person = _require_administrator(actor, case)
     reason = required_text(reason, "reason", limit=2000)
     if not 1 <= hours <= MAX_HOURS:
-        raise InvalidInput("hours", f"Choose 1 to {MAX_HOURS} hours.")
+        raise InvalidInput("hours", _("Choose 1 to %(most)s hours.") % {"most": MAX_HOURS})
     with audited():
         access: BreakGlass = BreakGlass.objects.create(
             case=case,

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.db.models import Sum
+from django.utils.translation import gettext_noop as _
 
 from accounts.actors import Actor, system_actor
 from accounts.errors import QuotaExceeded
@@ -90,7 +91,9 @@ def take_in(
             received.path, received.digests.sha256, folder=str(case.pk), final=True
         )
     except StoreError as error:
-        raise EvidenceRefused(RefusalCode.HASH_MISMATCH, error.message) from error
+        raise EvidenceRefused(
+            RefusalCode.HASH_MISMATCH, "%(reason)s", reason=error.message
+        ) from error
     try:
         return _register(
             actor,
@@ -104,19 +107,25 @@ def take_in(
             scan,
         )
     except CaseClosed as error:
-        raise EvidenceRefused(RefusalCode.CASE_CLOSED, error.message) from error
+        raise EvidenceRefused(
+            RefusalCode.CASE_CLOSED, CaseClosed.text, number=case.number
+        ) from error
 
 
 def check_room(case: Case, size: int) -> None:
     """Raise EvidenceRefused when the case is closed or ``size`` more bytes exceed its quota."""
     if not Case.objects.filter(pk=case.pk, status=Case.Status.OPEN).exists():
-        raise EvidenceRefused(RefusalCode.CASE_CLOSED, CaseClosed(case.number).message)
+        raise EvidenceRefused(RefusalCode.CASE_CLOSED, CaseClosed.text, number=case.number)
     quota = settings.DFD.case_quota_bytes
     if quota and used_bytes(case) + size > quota:
         raise EvidenceRefused(
             RefusalCode.QUOTA,
-            f"Case {case.number} may hold {quota} bytes and this file does not fit any more. "
-            "An administrator can raise DFD_CASE_QUOTA_BYTES.",
+            _(
+                "Case %(number)s may hold %(quota)s bytes and this file does not fit any more. An "
+                "administrator can raise DFD_CASE_QUOTA_BYTES."
+            ),
+            number=case.number,
+            quota=quota,
         )
 
 
@@ -136,7 +145,7 @@ def record_refusal(*, actor: Actor, case: Case, filename: str, refusal: Evidence
             case_id=case.pk,
             payload={
                 "code": str(refusal.code),
-                "message": refusal.message,
+                "message": refusal.recorded,
                 "name_sha256": text_sha256(clean_filename(filename)),
             },
         )
@@ -158,7 +167,7 @@ def _register(
         case = _with_room(actor, case, digests.size, key)
         if not evidence_store().exists(key):
             # The same content was destroyed in this case between storing and here.
-            raise EvidenceRefused(RefusalCode.HASH_MISMATCH, "Please send the file once more.")
+            raise EvidenceRefused(RefusalCode.HASH_MISMATCH, _("Please send the file once more."))
         case.last_exhibit_number += 1
         case.save(update_fields=["last_exhibit_number"])
         exhibit: Exhibit = Exhibit.objects.create(

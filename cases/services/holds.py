@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from audit.actions import Action
@@ -27,7 +28,7 @@ def place_hold(
     matter = required_text(matter, "matter", limit=200)
     reason = required_text(reason, "reason")
     if exhibit is not None and exhibit.case_id != case.pk:
-        raise InvalidInput("exhibit", "The exhibit named belongs to another case.")
+        raise InvalidInput("exhibit", _("The exhibit named belongs to another case."))
     with audited():
         # Destruction locks the same row: a hold is either seen by it or placed after it.
         Case.objects.select_for_update().get(pk=case.pk)
@@ -58,7 +59,7 @@ def release_hold(*, actor: Actor, hold: LegalHold, reason: str) -> LegalHold:
     with audited():
         hold = LegalHold.objects.select_for_update().get(pk=hold.pk)
         if hold.released_at is not None:
-            raise CustodyConflict("released", "This hold was released already.")
+            raise CustodyConflict("released", _("This hold was released already."))
         hold.released_at = timezone.now()
         hold.released_by_label = actor.label
         hold.release_reason = reason

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from accounts.actors import Actor
 from audit.actions import Action
 from audit.services import append
@@ -30,7 +32,9 @@ def add_note(
     text = required_text(text, "text", limit=100_000)
     for field, row in (("exhibit", exhibit), ("corrects", corrects)):
         if row is not None and row.case_id != case.pk:
-            raise InvalidInput(field, f"The {field} named belongs to another case.")
+            raise InvalidInput(
+                field, _("The %(field)s named belongs to another case.") % {"field": field}
+            )
     with audited():
         note: Note = Note.objects.create(
             case=lock_open(case),

@@ -6,6 +6,7 @@ import uuid
 
 from django.db import transaction
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from cases.errors import ViewRefused
@@ -22,12 +23,14 @@ def save_view(*, user: User, name: str, query: str) -> SavedView:
     """
     name = " ".join(name.split())[: SavedView.NAME_LENGTH]
     if not name:
-        raise ViewRefused("no_name", "Give the view a name.")
+        raise ViewRefused("no_name", _("Give the view a name."))
     with transaction.atomic():
         mine = SavedView.objects.select_for_update().filter(user=user)
         if mine.exclude(name=name).count() >= MOST_VIEWS:
             raise ViewRefused(
-                "too_many", f"You have {MOST_VIEWS} views already. Remove one you no longer need."
+                "too_many",
+                _("You have %(most)s views already. Remove one you no longer need.")
+                % {"most": MOST_VIEWS},
             )
         saved, _created = SavedView.objects.update_or_create(
             user=user, name=name, defaults={"query": _kept(query)}

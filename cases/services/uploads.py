@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.actors import Actor, system_actor
 from accounts.quotas import Measure, require_quota
@@ -27,6 +28,7 @@ from audit.transactions import audited
 from cases.acquisition import Acquisition
 from cases.errors import EvidenceRefused, RefusalCode, UploadError
 from cases.intake import (
+    EMPTY,
     clean_declared,
     clean_filename,
     quarantine_path,
@@ -114,7 +116,9 @@ def add_bytes(
     with _exclusive(upload) as handle:
         upload = _receiving(upload)
         if offset != upload.offset:
-            raise UploadError("offset", f"This upload goes on at byte {upload.offset}.")
+            raise UploadError(
+                "offset", _("This upload goes on at byte %(offset)s.") % {"offset": upload.offset}
+            )
         os.ftruncate(handle, offset)
         os.lseek(handle, offset, os.SEEK_SET)
         if checksum is None:
@@ -160,9 +164,7 @@ def partial_path(upload: Upload) -> Path:
 
 def _check_size(case: Case, size: int) -> None:
     if size <= 0:
-        raise EvidenceRefused(
-            RefusalCode.EMPTY, "The file is empty. Check the copy you have and send it again."
-        )
+        raise EvidenceRefused(RefusalCode.EMPTY, EMPTY)
     if size > settings.DFD.max_upload_bytes:
         raise too_large(settings.DFD.max_upload_bytes)
     coming = Upload.objects.filter(case=case, state=State.RECEIVING)
@@ -195,7 +197,7 @@ def _append_checked(
         received += len(chunk)
     if digest.digest() != expected:
         os.ftruncate(handle, upload.offset)
-        raise UploadError("checksum", "These bytes changed on the way; send them again.")
+        raise UploadError("checksum", _("These bytes changed on the way; send them again."))
     _save_offset(upload, handle, received)
 
 
@@ -204,7 +206,7 @@ def _limited(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
     for chunk in chunks:
         received += len(chunk)
         if received > limit:
-            raise UploadError("too_long", "More bytes came than the upload was announced with.")
+            raise UploadError("too_long", _("More bytes came than the upload was announced with."))
         yield chunk
 
 
@@ -258,7 +260,9 @@ def _receiving(upload: Upload) -> Upload:
     """The row as it is now. Raises UploadError ``gone`` when the upload is over."""
     fresh: Upload = Upload.objects.select_related("case").get(pk=upload.pk)
     if fresh.state != State.RECEIVING:
-        raise UploadError("gone", f"This upload is {fresh.get_state_display().lower()}.")
+        raise UploadError(
+            "gone", _("This upload is %(state)s.") % {"state": fresh.get_state_display().lower()}
+        )
     return fresh
 
 
@@ -272,14 +276,14 @@ def _exclusive(upload: Upload) -> Iterator[int]:
     try:
         handle = os.open(partial_path(upload), os.O_RDWR)
     except FileNotFoundError as error:
-        raise UploadError("gone", "This upload is over or its bytes were lost.") from error
+        raise UploadError("gone", _("This upload is over or its bytes were lost.")) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(handle).st_size < Upload.objects.get(pk=upload.pk).offset:
-            raise UploadError("gone", "The bytes received so far were lost; start again.")
+            raise UploadError("gone", _("The bytes received so far were lost; start again."))
         yield handle
     except BlockingIOError as error:
-        raise UploadError("locked", "Another request is adding to this upload.") from error
+        raise UploadError("locked", _("Another request is adding to this upload.")) from error
     finally:
         os.close(handle)
 

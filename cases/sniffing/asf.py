@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import BinaryIO
 from uuid import UUID
 
+from django.utils.translation import gettext_noop
+
 from cases.sniffing.media_type import DamagedFile, Kind, MediaType, read_at
 
 HEADER = UUID("75b22630-668e-11cf-a6d9-00aa0062ce6c").bytes_le
@@ -27,7 +29,7 @@ def sniff(file: BinaryIO, head: bytes) -> MediaType | None:
         return MediaType("video", "wmv", "video/x-ms-wmv")
     if AUDIO in streams:
         return MediaType("audio", "wma", "audio/x-ms-wma")
-    raise DamagedFile("The WMV file's header is cut off. Ask for a complete copy.")
+    raise DamagedFile(gettext_noop("The WMV file's header is cut off. Ask for a complete copy."))
 
 
 def _stream_types(file: BinaryIO) -> set[bytes]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from django.utils.translation import gettext_noop
+
 from cases.sniffing.media_type import DamagedFile, MediaType, read_at, size_of
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -33,4 +35,6 @@ def _check_png(file: BinaryIO) -> None:
         if chunk[4:] == b"IEND":
             return
         offset += 12 + int.from_bytes(chunk[:4], "big")
-    raise DamagedFile("The PNG file is cut off before its end mark. Ask for a complete copy.")
+    raise DamagedFile(
+        gettext_noop("The PNG file is cut off before its end mark. Ask for a complete copy.")
+    )

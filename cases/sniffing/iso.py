@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from django.utils.translation import gettext_noop
+
 from cases.sniffing.media_type import DamagedFile, MediaType, read_at, size_of, truncated
 
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
@@ -54,8 +56,10 @@ def _movie(file: BinaryIO, major: bytes) -> MediaType | None:
         if major == b"qt  " and not any(box.name == b"ftyp" for box in top):
             return None  # four letters that happened to look like an old QuickTime file
         raise DamagedFile(
-            "The MP4 or MOV file has no index (moov): the recording was cut off or never "
-            "finished. Ask for a complete copy."
+            gettext_noop(
+                "The MP4 or MOV file has no index (moov): the recording was cut off or never "
+                "finished. Ask for a complete copy."
+            )
         )
     kinds = set(_track_kinds(file, moov))
     quicktime = major == b"qt  "
@@ -67,7 +71,7 @@ def _movie(file: BinaryIO, major: bytes) -> MediaType | None:
         return MediaType("video", "mp4", "video/mp4")
     if "audio" in kinds:
         return MediaType("audio", "m4a", "audio/mp4")
-    raise DamagedFile("The MP4 or MOV file holds neither sound nor pictures.")
+    raise DamagedFile(gettext_noop("The MP4 or MOV file holds neither sound nor pictures."))
 
 
 def _track_kinds(file: BinaryIO, moov: Box) -> Iterator[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from django.utils.translation import gettext_noop
+
 from cases.sniffing.media_type import DamagedFile, MediaType, read_at, size_of
 
 EBML, DOC_TYPE = 0x1A45DFA3, 0x4282
@@ -44,7 +46,9 @@ def sniff(file: BinaryIO, head: bytes) -> MediaType | None:
             return MediaType("audio", "webm", "audio/webm")
         return MediaType("audio", "mka", "audio/x-matroska")
     raise DamagedFile(
-        "The MKV or WebM file has no list of tracks: it is cut off. Ask for a complete copy."
+        gettext_noop(
+            "The MKV or WebM file has no list of tracks: it is cut off. Ask for a complete copy."
+        )
     )
 
 

@@ -5,11 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
+from django.utils.translation import gettext_noop
+
 Kind = Literal["audio", "image", "video"]
 
 
 class DamagedFile(Exception):
-    """The file is of a known format but broken in a way that shows without decoding."""
+    """The file is of a known format but broken in a way that shows without decoding.
+
+    ``text`` is English with places for ``values``; who tells a person translates it.
+    """
+
+    def __init__(self, text: str, **values: object) -> None:
+        super().__init__(text % values)
+        self.text = text
+        self.values = values
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,11 @@ def size_of(file: BinaryIO) -> int:
 def truncated(name: str, stated: int, actual: int) -> DamagedFile:
     """The error for a file that ends before its own header says it does."""
     return DamagedFile(
-        f"The {name} file is cut off: its header speaks of {stated} bytes, "
-        f"it has {actual}. Ask for a complete copy."
+        gettext_noop(
+            "The %(name)s file is cut off: its header speaks of %(stated)s bytes, it has "
+            "%(actual)s. Ask for a complete copy."
+        ),
+        name=name,
+        stated=stated,
+        actual=actual,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from django.utils.translation import gettext_noop
+
 from cases.sniffing.media_type import DamagedFile, MediaType, read_at
 
 VIDEO_CODECS = (b"\x80theora", b"BBCD\x00", b"OVP80", b"\x01video")
@@ -20,7 +22,9 @@ def sniff(file: BinaryIO, head: bytes) -> MediaType | None:
         return None
     codecs = _codecs(file)
     if not codecs:
-        raise DamagedFile("The Ogg file is cut off in its first page. Ask for a complete copy.")
+        raise DamagedFile(
+            gettext_noop("The Ogg file is cut off in its first page. Ask for a complete copy.")
+        )
     if any(codec.startswith(VIDEO_CODECS) for codec in codecs):
         return MediaType("video", "ogv", "video/ogg")
     if any(codec.startswith(b"OpusHead") for codec in codecs):

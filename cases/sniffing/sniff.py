@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import puremagic
+from django.utils.translation import gettext_noop
 
 from cases.sniffing import asf, images, iso, matroska, mpeg_audio, ogg, riff
 from cases.sniffing.media_type import DamagedFile, MediaType, read_at, size_of
@@ -47,12 +48,12 @@ def describe_unsupported(path: Path) -> str:
     with path.open("rb") as file:
         sample = file.read(TEXT_SAMPLE)
     if _is_text(sample):
-        return "text, not a recording"
+        return gettext_noop("text, not a recording")
     try:
         names = [match.name for match in puremagic.magic_string(sample) if match.name]
     except puremagic.PureError:
         names = []
-    return names[0] if names else "data of no known recording format"
+    return names[0] if names else gettext_noop("data of no known recording format")
 
 
 def _after_id3(file: BinaryIO) -> int:
@@ -67,7 +68,9 @@ def _after_id3(file: BinaryIO) -> int:
             size = size << 7 | byte & 0x7F
         offset += 10 + size
     if offset and offset >= size_of(file):
-        raise DamagedFile("The file holds only an ID3 tag and no sound. Ask for a complete copy.")
+        raise DamagedFile(
+            gettext_noop("The file holds only an ID3 tag and no sound. Ask for a complete copy.")
+        )
     return offset
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from accounts.actors import Actor
 from audit.actions import Action
 from audit.services import append
@@ -42,6 +44,8 @@ def _finding(actor: Actor, analysis: Analysis) -> Finding:
     finding = finding_for(actor, analysis)
     if finding is None:
         raise AnalysisRefused(
-            "no_finding", f"The analysis of {analysis.exhibit.label} has no finding to compare."
+            "no_finding",
+            _("The analysis of %(label)s has no finding to compare.")
+            % {"label": analysis.exhibit.label},
         )
     return finding

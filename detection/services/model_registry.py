@@ -11,6 +11,7 @@ import rfc8785
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, Subquery
+from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from accounts.models import User
@@ -72,10 +73,12 @@ def approve_model(*, actor: Actor, model: ModelVersion, statement: str) -> Model
     person = _administrator(actor)
     latest = model.decisions.last()
     if latest is None or latest.kind != ModelDecisionKind.PROPOSED:
-        raise ModelRefused("no_proposal", f"Nobody has proposed {model} for casework yet.")
+        raise ModelRefused(
+            "no_proposal", _("Nobody has proposed %(model)s for casework yet.") % {"model": model}
+        )
     if latest.decided_by == person:
         raise ModelRefused(
-            "same_person", "You proposed this weight set; another administrator must approve it."
+            "same_person", _("You proposed this weight set; another administrator must approve it.")
         )
     return _decide(actor, person, model, ModelDecisionKind.APPROVED, statement)
 
@@ -107,9 +110,12 @@ def require_approved(weights: Mapping[str, str]) -> None:
     if missing:
         raise ModelRefused(
             "weights_not_approved",
-            f"This site analyses with approved weights only. Not approved: {', '.join(missing)}. "
-            "One administrator proposes a weight set and another approves it, under Weight sets "
-            "in the administration; choosing another profile may also help.",
+            _(
+                "This site analyses with approved weights only. Not approved: %(missing)s. "
+                "One administrator proposes a weight set and another approves it, under "
+                "Weight sets in the administration; choosing another profile may also help."
+            )
+            % {"missing": ", ".join(missing)},
         )
 
 
@@ -124,7 +130,7 @@ def _decide(
 ) -> ModelDecision:
     statement = statement.strip()
     if not statement:
-        raise ModelRefused("empty", "State the grounds of the decision.")
+        raise ModelRefused("empty", _("State the grounds of the decision."))
     with audited():
         decision: ModelDecision = ModelDecision.objects.create(
             model=model, kind=kind, decided_by=person, statement=statement
@@ -140,5 +146,7 @@ def _decide(
 
 def _administrator(actor: Actor) -> User:
     if actor.kind != "user" or actor.user is None or not actor.user.is_administrator:
-        raise PermissionDenied("Only an administrator decides which weight sets casework may use.")
+        raise PermissionDenied(
+            _("Only an administrator decides which weight sets casework may use.")
+        )
     return actor.user

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.actors import Actor, user_actor
 from accounts.models import User
@@ -43,15 +44,23 @@ def request_review(
     asking = _person(actor)
     if not allowed(user_actor(reviewer), case, CaseAction.REVIEW):
         raise ReviewRefused(
-            "not_a_reviewer", f"{reviewer} may not review in case {case.number}; add them first."
+            "not_a_reviewer",
+            _("%(reviewer)s may not review in case %(number)s; add them first.")
+            % {"reviewer": reviewer, "number": case.number},
         )
     with audited():
         _require_complete(_lock(analysis))
         if open_requests(analysis, reviewer).exists():
-            raise ReviewRefused("asked", f"{reviewer} has been asked already and has not answered.")
+            raise ReviewRefused(
+                "asked",
+                _("%(reviewer)s has been asked already and has not answered.")
+                % {"reviewer": reviewer},
+            )
         if blind and analysis.reviews.filter(reviewer=reviewer).exists():
             raise ReviewRefused(
-                "not_blind", f"{reviewer} has reviewed this analysis and can no longer be blind."
+                "not_blind",
+                _("%(reviewer)s has reviewed this analysis and can no longer be blind.")
+                % {"reviewer": reviewer},
             )
         request: ReviewRequest = ReviewRequest.objects.create(
             analysis=analysis, reviewer=reviewer, requested_by=asking, blind=blind
@@ -92,7 +101,7 @@ def add_review(
     person = _person(actor)
     kind, text = ReviewKind(kind), text.strip()
     if not text:
-        raise ReviewRefused("empty", "Write what you found and why before you sign.")
+        raise ReviewRefused("empty", _("Write what you found and why before you sign."))
     with audited():
         _require_complete(_lock(analysis))
         request = open_requests(analysis, person).first()
@@ -120,10 +129,11 @@ def add_review(
                 "request": str(request.pk) if request else None,
             },
         )
+        given = kind.replace("_", "-").capitalize()
         notify_submitter(
             analysis=analysis,
             kind=NotificationKind.REVIEWED,
-            text=f"{review.get_kind_display()} on the analysis of {analysis.exhibit.label}.",
+            text=f"{given} on the analysis of {analysis.exhibit.label}.",
         )
     return review
 
@@ -138,7 +148,7 @@ def open_requests(analysis: Analysis, reviewer: User) -> QuerySet[ReviewRequest]
 
 def _person(actor: Actor) -> User:
     if actor.user is None:
-        raise PermissionDenied("Only a person can review.")
+        raise PermissionDenied(_("Only a person can review."))
     return actor.user
 
 
@@ -150,7 +160,7 @@ def _lock(analysis: Analysis) -> Analysis:
 def _require_complete(analysis: Analysis) -> None:
     if analysis.status != AnalysisStatus.COMPLETE:
         raise ReviewRefused(
-            "not_complete", "There is no finding to review: the analysis is not complete."
+            "not_complete", _("There is no finding to review: the analysis is not complete.")
         )
 
 
@@ -158,13 +168,13 @@ def _require_second_person(
     analysis: Analysis, person: User, kind: ReviewKind, request: ReviewRequest | None
 ) -> None:
     if request is not None and request.blind:
-        raise ReviewRefused("blind", "You are asked for a blind opinion; give it first.")
+        raise ReviewRefused("blind", _("You are asked for a blind opinion; give it first."))
     authors = set(
         analysis.reviews.filter(kind=ReviewKind.OPINION).values_list("reviewer_id", flat=True)
     )
     if not authors:
-        raise ReviewRefused("no_opinion", "There is no examiner's opinion to answer yet.")
+        raise ReviewRefused("no_opinion", _("There is no examiner's opinion to answer yet."))
     if authors == {person.pk} or (kind == ReviewKind.SIGN_OFF and person.pk in authors):
         raise ReviewRefused(
-            "same_person", "You wrote the opinion; a different person must answer it."
+            "same_person", _("You wrote the opinion; a different person must answer it.")
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from accounts.quotas import Measure, hold_owner, require_quota
@@ -65,7 +66,7 @@ def rerun_analysis(*, actor: Actor, analysis: Analysis) -> Analysis:
     require(actor, analysis.exhibit.case, CaseAction.ANALYSE)
     if not analysis.is_finished:
         raise AnalysisRefused(
-            "not_finished", "This analysis has not finished yet. Wait for it or cancel it first."
+            "not_finished", _("This analysis has not finished yet. Wait for it or cancel it first.")
         )
     return _submit(
         actor, analysis.exhibit, analysis.profile, analysis.parameters, rerun_of=analysis
@@ -82,7 +83,9 @@ def cancel_analysis(*, actor: Actor, analysis: Analysis) -> Analysis:
         current: Analysis = Analysis.objects.select_for_update().get(pk=analysis.pk)
         if current.is_finished:
             raise AnalysisRefused(
-                "finished", f"This analysis is {current.status} already and cannot be cancelled."
+                "finished",
+                _("This analysis is %(status)s already and cannot be cancelled.")
+                % {"status": current.get_status_display().lower()},
             )
         current.status = AnalysisStatus.CANCELLED
         current.finished_at = timezone.now()
@@ -159,7 +162,9 @@ def _checked(profile: str, parameters: dict[str, Any] | None) -> dict[str, Any]:
     known = profile_names()
     if profile not in known:
         raise AnalysisRefused(
-            "unknown_profile", f"There is no profile '{profile}'. Known: {', '.join(known)}."
+            "unknown_profile",
+            _("There is no profile '%(profile)s'. Known: %(known)s.")
+            % {"profile": profile, "known": ", ".join(known)},
         )
     try:
         return Parameters.from_dict(parameters).to_dict()
@@ -170,10 +175,12 @@ def _checked(profile: str, parameters: dict[str, Any] | None) -> dict[str, Any]:
 def _require_usable(case: Case, exhibit: Exhibit) -> None:
     if not case.is_open:
         raise AnalysisRefused(
-            "case_closed", f"Case {case.number} is closed. Ask its manager to reopen it."
+            "case_closed",
+            _("Case %(number)s is closed. Ask its manager to reopen it.") % {"number": case.number},
         )
     if exhibit.state != Exhibit.State.STORED:
         raise AnalysisRefused(
             "exhibit_not_stored",
-            f"Exhibit {exhibit.label} cannot be analysed: {exhibit.get_state_display()}.",
+            _("Exhibit %(label)s cannot be analysed: %(state)s.")
+            % {"label": exhibit.label, "state": exhibit.get_state_display()},
         )

@@ -161,7 +161,7 @@ def exhibit(request: HttpRequest, number: str, exhibit_number: int) -> HttpRespo
     """One exhibit: player, facts, hashes, integrity, analyses, custody."""
     actor = actor_for(request)
     item = exhibit_or_404(actor, number, exhibit_number)
-    case_services.record_view(actor=actor, exhibit=item, purpose=_("looked at the exhibit's page"))
+    case_services.record_view(actor=actor, exhibit=item, purpose="looked at the exhibit's page")
     runs = list(analyses_for(actor, exhibit=item))
     newest = next((run for run in runs if seen_of(run)), None)
     finding = finding_for(actor, newest) if newest else None

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.actors import Actor, system_actor
 from audit.actions import Action
@@ -40,7 +41,7 @@ def request_report(
     """
     require(actor, analysis.exhibit.case, CaseAction.EXPORT)
     if detection_selectors.finding_for(actor, analysis) is None:
-        raise ReportRefused("no_finding", "This analysis has no finding to report on.")
+        raise ReportRefused("no_finding", _("This analysis has no finding to report on."))
     return _order(
         actor,
         analysis.exhibit.case,
@@ -66,7 +67,7 @@ def request_bundle(
     left_out = _redactions(redactions)
     chosen = list(case_selectors.exhibits_of(actor, case) if exhibits is None else exhibits)
     if not chosen or any(exhibit.case_id != case.pk for exhibit in chosen):
-        raise ReportRefused("no_exhibits", "Choose at least one exhibit of this case.")
+        raise ReportRefused("no_exhibits", _("Choose at least one exhibit of this case."))
     return _order(
         actor,
         case,
@@ -199,4 +200,6 @@ def _redactions(names: Iterable[str]) -> frozenset[Redaction]:
         return frozenset(Redaction(name) for name in names)
     except ValueError as error:
         known = ", ".join(redaction.value for redaction in Redaction)
-        raise ReportRefused("redaction", f"{error}. Known: {known}.") from error
+        raise ReportRefused(
+            "redaction", _("%(error)s. Known: %(known)s.") % {"error": error, "known": known}
+        ) from error

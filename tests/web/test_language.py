@@ -9,15 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import translation
 from django.utils.translation.template import templatize
 
 from accounts.models import User
+from audit.models import AuditEvent
+from cases.models import Case, CustodyEvent, Exhibit
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = ROOT / "locale/de/LC_MESSAGES/django.po"
 ROOMS = ("accounts", "audit", "cases", "detection", "dfd_platform", "reports", "webhooks")
-CALLS = ("_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy")
+CALLS = ("_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy")
 # What Django's own extractor makes of a template tag.
 IN_TEMPLATE = re.compile(r"""\b(?:gettext|_)\(\s*u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 PLACEHOLDER = re.compile(r"%\((\w+)\)")
@@ -33,6 +37,13 @@ def compiled() -> gettext.GNUTranslations:
     """The catalogue as the pages read it."""
     with CATALOGUE.with_suffix(".mo").open("rb") as file:
         return gettext.GNUTranslations(file)
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> Iterator[None]:
+    """The last request's language stays active in the thread; leave none to the next test."""
+    yield
+    translation.deactivate()
 
 
 def _words_of_python(path: Path) -> Iterator[str]:
@@ -76,6 +87,45 @@ def test_the_choice_is_kept(client: Client, alice: User) -> None:
     assert "Was auf Sie wartet" in page
     alice.refresh_from_db()
     assert alice.timezone == "Europe/Berlin"
+
+
+def test_a_refusal_is_told_in_the_readers_language(client: Client, alice: User, case: Case) -> None:
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.post(
+        f"/cases/{case.number}/people/{alice.pk}/remove/",
+        headers={"Accept-Language": "de"},
+        follow=True,
+    ).content.decode()
+    assert "Ein Fall braucht eine Leitung." in page
+
+
+@pytest.mark.usefixtures("redis_server")
+def test_the_record_stays_in_english(
+    client: Client, alice: User, exhibits: dict[str, Exhibit]
+) -> None:
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    exhibit = exhibits["audio"]
+    client.get(
+        f"/cases/{exhibit.case.number}/exhibits/{exhibit.number}/",
+        headers={"Accept-Language": "de"},
+    )
+    seen = CustodyEvent.objects.filter(exhibit=exhibit, kind="viewed").get()
+    assert seen.purpose == "looked at the exhibit's page"
+
+
+def test_a_refused_file_is_told_in_german_and_recorded_in_english(
+    client: Client, alice: User, case: Case
+) -> None:
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.post(
+        f"/cases/{case.number}/upload/",
+        {"files": SimpleUploadedFile("call.wav", b"a text, and no recording at all")},
+        headers={"Accept-Language": "de"},
+        follow=True,
+    ).content.decode()
+    assert "Der Inhalt: Text, keine Aufnahme." in page
+    refused = AuditEvent.objects.get(action="evidence.refused")
+    assert refused.payload["message"].startswith("The content is text, not a recording.")
 
 
 def test_every_text_of_the_pages_has_its_german(compiled: gettext.GNUTranslations) -> None:
