@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.forms.utils import flatatt
+from django.db.models import QuerySet
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +17,8 @@ from accounts.models import User
 from cases.acquisition import Acquisition
 from cases.models import Case, Exhibit
 from cases.permissions import CaseRole
+
+MOST_SUGGESTED = 200
 
 SORTS = {
     "number": ("number",),
@@ -135,23 +137,53 @@ class UploadForm(AcquisitionForm):
     field_order = ("files", "source", "collector", "authority", "method", "acquired_at")
 
 
-class LongSelect(forms.Select):
-    """A select for thousands of choices: drawn without a template for each of them."""
+class ExhibitInput(forms.NumberInput):
+    """A number with the names of the first exhibits beside it: a select of thousands is no help."""
+
+    exhibits: QuerySet[Exhibit] = Exhibit.objects.none()
 
     def render(
         self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
     ) -> SafeString:
-        chosen = "" if value is None else str(value)
-        options = format_html_join(
-            "\n",
-            "<option{}>{}</option>",
-            (
-                (flatatt({"value": str(key), "selected": str(key) == chosen}), label)
-                for key, label in self.choices
-            ),
+        listed = self.exhibits.values_list("number", "name")[:MOST_SUGGESTED]
+        names = f"{name}-names"
+        return format_html(
+            '{}<datalist id="{}">{}</datalist>',
+            super().render(name, value, {**(attrs or {}), "list": names}, renderer),
+            names,
+            format_html_join("", '<option value="{}">{}</option>', listed),
         )
-        given = flatatt(self.build_attrs(self.attrs, {**(attrs or {}), "name": name}))
-        return format_html("<select{}>\n{}\n</select>", given, options)
+
+
+class ExhibitField(forms.IntegerField):
+    """One exhibit of the case by its number, or None for the whole case."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            required=False,
+            min_value=1,
+            widget=ExhibitInput,
+            help_text=_("The exhibit's number; empty for the whole case."),
+            **options,
+        )
+
+    def offer(self, exhibits: QuerySet[Exhibit]) -> None:
+        """Take ``exhibits`` as those of the case."""
+        assert isinstance(self.widget, ExhibitInput)
+        self.widget.exhibits = exhibits
+
+    def clean(self, value: Any) -> Any:
+        """The exhibit with this number."""
+        number = super().clean(value)
+        if number is None:
+            return None
+        assert isinstance(self.widget, ExhibitInput)
+        exhibit = self.widget.exhibits.filter(number=number).first()
+        if exhibit is None:
+            raise forms.ValidationError(
+                _("There is no exhibit %(number)s in this case."), params={"number": number}
+            )
+        return exhibit
 
 
 class NoteForm(forms.Form):
@@ -162,22 +194,20 @@ class NoteForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text=_("Markdown. A note cannot be changed later; write another one to correct it."),
     )
-    exhibit = forms.ModelChoiceField(
-        label=_("About"), queryset=Exhibit.objects.none(), required=False, widget=LongSelect
-    )
+    exhibit = ExhibitField(label=_("About exhibit"))
     corrects = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, exhibits: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args: Any, exhibits: QuerySet[Exhibit], **options: Any) -> None:
+        super().__init__(*args, **options)
         field = self.fields["exhibit"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = exhibits
-        # Not the rows themselves: a case may hold thousands.
-        listed = exhibits.values_list("pk", "case__number", "number", "name")
-        field.choices = [
-            ("", _("The whole case")),
-            *((key, f"{case}/{number} {name}") for key, case, number, name in listed),
-        ]
+        assert isinstance(field, ExhibitField)
+        field.offer(exhibits)
+
+
+class NotePlace(forms.Form):
+    """The note that a link leads to."""
+
+    note = forms.UUIDField()
 
 
 class MemberForm(forms.Form):

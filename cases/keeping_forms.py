@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from cases.forms import ExhibitField
 from cases.models import Exhibit
 
 
@@ -55,15 +56,10 @@ class HoldForm(forms.Form):
         label=_("Matter"), max_length=200, help_text=_("Name or number of the proceeding.")
     )
     reason = _words(_("Reason"))
-    exhibit = forms.ModelChoiceField(
-        queryset=Exhibit.objects.none(),
-        label=_("Exhibit"),
-        required=False,
-        empty_label=_("The whole case"),
-    )
+    exhibit = ExhibitField(label=_("Exhibit"))
 
     def __init__(self, *args: Any, exhibits: QuerySet[Exhibit], **options: Any) -> None:
         super().__init__(*args, **options)
         field = self.fields["exhibit"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = exhibits
+        assert isinstance(field, ExhibitField)
+        field.offer(exhibits)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -13,23 +15,24 @@ from django.utils.translation import gettext as _
 from audit.selectors import events_for
 from cases import services
 from cases.custody_lines import Line, lines, newest_views
-from cases.forms import NoteForm
+from cases.forms import NoteForm, NotePlace
 from cases.models import CustodyEvent
 from cases.permissions import CaseAction
 from cases.selectors import exhibits_of, notes_of
 from cases.views.frame import case_page, telling
 
 PAGE_SIZE = 100
+NOTES_A_PAGE = 50  # long texts, each rendered from Markdown
 
 
 @login_required
 def notes(request: HttpRequest, number: str) -> HttpResponse:
-    """Append-only notes in Markdown."""
+    """Append-only notes in Markdown, newest first; ``note=ID`` opens the page that holds it."""
     context = case_page(request, number, tab="notes")
     actor, case = context["actor"], context["case"]
     if not context["may"].get(str(CaseAction.VIEW_FINDINGS)):
         raise PermissionDenied(_("Your role in this case does not include its notes."))
-    written = notes_of(actor, case).select_related("exhibit", "corrects")
+    written = notes_of(actor, case).select_related("exhibit", "corrects").order_by("-created_at")
     form = NoteForm(
         request.POST or None,
         exhibits=exhibits_of(actor, case),
@@ -51,7 +54,17 @@ def notes(request: HttpRequest, number: str) -> HttpResponse:
         )
         if added:
             return redirect("cases:notes", number)
-    return render(request, "cases/notes.html", {**context, "form": form, "notes": written})
+    wanted = _page_of_note(request, written) or request.GET.get("page")
+    page = Paginator(written, NOTES_A_PAGE).get_page(wanted)
+    return render(request, "cases/notes.html", {**context, "form": form, "page": page})
+
+
+def _page_of_note(request: HttpRequest, written: QuerySet[Any]) -> int | None:
+    asked = NotePlace(request.GET)
+    note = written.filter(pk=asked.cleaned_data["note"]).first() if asked.is_valid() else None
+    if note is None:
+        return None
+    return int(written.filter(created_at__gt=note.created_at).count()) // NOTES_A_PAGE + 1
 
 
 @login_required
