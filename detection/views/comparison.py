@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from accounts.templatetags.dfd import percent, signed
+from detection.views.finding import STATUS_WORDS
 from ml.result import AnalysisResult, BranchResult
 
 LN10 = math.log(10)
@@ -43,7 +45,7 @@ def side_by_side(results: Sequence[AnalysisResult]) -> Tables:
         numbers=(
             _row(_("Verdict"), (d.verdict for d in decisions)),
             _row("log10 LR", (_figure(d.log10_lr) for d in decisions)),
-            _row(_("Probability"), (_figure(d.probability) for d in decisions)),
+            _row(_("Probability"), (percent(d.probability) for d in decisions)),
             _row(_("Strategy"), (d.strategy for d in decisions)),
             _row(_("Threshold"), (d.threshold for d in decisions)),
             _row(_("Prior"), (d.prior for d in decisions)),
@@ -66,8 +68,8 @@ def _branch(branch: BranchResult | None) -> str:
     if branch is None:
         return _("not run")
     if branch.llr is None:
-        return str(branch.status).replace("_", " ")
-    return f"log10 LR {branch.llr / LN10:.4f}"
+        return str(STATUS_WORDS[branch.status])
+    return f"log10 LR {_figure(branch.llr / LN10)}"
 
 
 def _circumstances(results: Sequence[AnalysisResult]) -> list[Row]:
@@ -95,4 +97,4 @@ def _row(label: str, values: Iterable[object]) -> Row:
 
 
 def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+    return signed(value, 4)

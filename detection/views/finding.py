@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from accounts.templatetags.dfd import signed
 from detection.models import Artefact
 from detection.views.lanes import Lane, lanes_of, strength_of_logit
 from ml.result import (
@@ -33,6 +35,14 @@ LEAST_SCALE = 2.0
 LEAST_POINTS = 3
 METADATA = "metadata"
 SCORED, REPORTED = BranchStatus.SCORED, BranchStatus.REPORTED
+STATUS_WORDS = {
+    SCORED: gettext_lazy("scored"),
+    REPORTED: gettext_lazy("reported"),
+    BranchStatus.NOT_APPLICABLE: gettext_lazy("not applicable"),
+    BranchStatus.OUT_OF_DOMAIN: gettext_lazy("out of domain"),
+    BranchStatus.NO_WEIGHTS: gettext_lazy("no weights"),
+    BranchStatus.FAILED: gettext_lazy("failed"),
+}
 
 
 @dataclass(frozen=True)
@@ -74,11 +84,25 @@ class Bar:
 
 @dataclass(frozen=True)
 class FaceCard:
-    """A face with its heat maps, most suspicious first in the gallery."""
+    """A face as one detector saw it, with that detector's heat maps and score."""
 
+    detector: str
     thumbnail: Artefact
     heatmaps: tuple[Artefact, ...]
     logit: float | None
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Detectors without a number for one and the same reason."""
+
+    titles: tuple[str, ...]
+    status: BranchStatus
+    reason: str
+
+    @property
+    def status_words(self) -> str:
+        return str(STATUS_WORDS[self.status])
 
 
 @dataclass(frozen=True)
@@ -99,7 +123,7 @@ class FindingPage:
     faces: tuple[FaceCard, ...]
     pictures: tuple[Artefact, ...]
     scored: tuple[BranchResult, ...]
-    silent: tuple[BranchResult, ...]
+    silent: tuple[Silence, ...]
     failed_gates: tuple[QualityGate, ...]
     passed_gates: tuple[QualityGate, ...]
     next_steps: tuple[str, ...]
@@ -150,13 +174,22 @@ def finding_page(result: AnalysisResult, artefacts: Sequence[Artefact]) -> Findi
             a for a in artefacts if a.pk not in shown and a.mime_type.startswith("image/")
         ),
         scored=tuple(b for b in result.branches if b.status is SCORED),
-        silent=tuple(b for b in result.branches if b.status not in (SCORED, REPORTED)),
+        silent=tuple(_silences(result)),
         failed_gates=tuple(gate for gate in result.quality if not gate.passed),
         passed_gates=tuple(gate for gate in result.quality if gate.passed),
         next_steps=tuple(next_steps(result)),
         artefacts=tuple(artefacts),
         origin=origin_of(result),
     )
+
+
+def _silences(result: AnalysisResult) -> Iterable[Silence]:
+    titles: dict[tuple[BranchStatus, str], list[str]] = defaultdict(list)
+    for branch in result.branches:
+        if branch.status not in (SCORED, REPORTED):
+            titles[branch.status, branch.reason].append(branch.title)
+    for (status, reason), names in titles.items():
+        yield Silence(tuple(names), status, reason)
 
 
 def next_steps(result: AnalysisResult) -> Iterable[str]:
@@ -283,8 +316,8 @@ def _contributions(result: AnalysisResult) -> tuple[tuple[Bar, ...], Bar | None]
         (
             titles.get(share.branch, share.branch),
             share.value / LN10,
-            _("own log10 LR %(own).2f × weight %(weight).2f")
-            % {"own": share.llr / LN10, "weight": share.weight},
+            _("own log10 LR %(own)s × weight %(weight).2f")
+            % {"own": signed(share.llr / LN10), "weight": share.weight},
         )
         for share in decision.contributions
     ]
@@ -308,24 +341,38 @@ def _duration(result: AnalysisResult) -> float:
 
 
 def _curves(result: AnalysisResult) -> Iterable[dict[str, Any]]:
-    """Plots of curves with the same axes; the first over time of all is the ``main`` one."""
-    main_shown = False
+    """Plots of curves with the same axes; one of them is the ``main`` one."""
+    plots = []
     for branch in result.branches:
         by_axes: dict[tuple[str, str], list[Curve]] = defaultdict(list)
         for curve in branch.curves:
             if len(curve.x) >= LEAST_POINTS:
                 by_axes[(curve.x_unit, curve.y_unit)].append(curve)
-        for (x_unit, y_unit), group in by_axes.items():
-            over_time = x_unit == "s"
-            yield {
-                "branch": branch.title,
-                "x_unit": x_unit,
-                "y_unit": y_unit,
-                "seeks": over_time,
-                "main": over_time and not main_shown,
-                "series": [{"name": c.name, "x": list(c.x), "y": list(c.y)} for c in group],
-            }
-            main_shown = main_shown or over_time
+        plots += [(branch, axes, group) for axes, group in by_axes.items()]
+    main = max(
+        (index for index, (_branch, axes, _group) in enumerate(plots) if axes[0] == "s"),
+        key=lambda index: _weight_of_plot(result, plots[index][0], plots[index][1][1]),
+        default=None,
+    )
+    for index, (branch, (x_unit, y_unit), group) in enumerate(plots):
+        yield {
+            "branch": branch.title,
+            "x_unit": x_unit,
+            "y_unit": y_unit,
+            "seeks": x_unit == "s",
+            "main": index == main,
+            "series": [{"name": c.name, "x": list(c.x), "y": list(c.y)} for c in group],
+        }
+
+
+def _weight_of_plot(
+    result: AnalysisResult, branch: BranchResult, y_unit: str
+) -> tuple[bool, bool, float]:
+    """Scores before other measures, pictures of a video before its sound, then what counted."""
+    shares = {share.branch: abs(share.value) for share in result.decision.contributions}
+    sound = branch.modality is MediaKind.AUDIO
+    fits = sound == (result.input.kind is MediaKind.AUDIO)
+    return y_unit == "logit", fits, shares.get(branch.name, -1.0)
 
 
 def _regions(result: AnalysisResult) -> Iterable[dict[str, Any]]:
@@ -341,22 +388,48 @@ def _regions(result: AnalysisResult) -> Iterable[dict[str, Any]]:
 
 
 def _faces(result: AnalysisResult, artefacts: Sequence[Artefact]) -> tuple[FaceCard, ...]:
-    logits = {(face.track, round(face.t, 3)): face.logit for face in result.faces}
-    heatmaps: dict[tuple[int | None, float], list[Artefact]] = defaultdict(list)
+    """Faces by detector, those that counted first; each detector's most suspicious first."""
+    heatmaps: dict[tuple[str, int, float], list[Artefact]] = defaultdict(list)
     for artefact in artefacts:
         if artefact.kind == "heatmap":
             heatmaps[_place(artefact)].append(artefact)
-    cards = [
-        FaceCard(
-            artefact,
-            tuple(heatmaps.get(_place(artefact), ())),
-            logits.get((artefact.track or 0, round(artefact.t or 0.0, 3))),
+    logits, titles = _face_logits(result), {b.name: b.title for b in result.branches}
+    counted = [share.branch for share in result.decision.contributions]
+    order = {name: place for place, name in enumerate(dict.fromkeys([*counted, *titles]))}
+    faces = [artefact for artefact in artefacts if artefact.kind == "thumbnail"]
+    faces.sort(
+        key=lambda face: (
+            order.get(_branch_of(face), len(order)),
+            -logits.get(_place(face), -math.inf),
         )
-        for artefact in artefacts
-        if artefact.kind == "thumbnail"
-    ]
-    return tuple(sorted(cards, key=lambda card: -(card.logit if card.logit is not None else -99)))
+    )
+    return tuple(
+        FaceCard(
+            titles.get(_branch_of(face), face.producer),
+            face,
+            tuple(heatmaps.get(_place(face), ())),
+            logits.get(_place(face)),
+        )
+        for face in faces
+    )
 
 
-def _place(artefact: Artefact) -> tuple[int | None, float]:
-    return artefact.track, round(artefact.t or 0.0, 3)
+def _face_logits(result: AnalysisResult) -> dict[tuple[str, int, float], float]:
+    """The score of each face by the detector, the track and the time."""
+    return {
+        (branch.name, track, round(t, 3)): logit
+        for branch in result.branches
+        for curve in branch.curves
+        if curve.y_unit == "logit"
+        for track in {face.track for face in result.faces if curve.name == f"face {face.track + 1}"}
+        for t, logit in zip(curve.x, curve.y, strict=True)
+    }
+
+
+def _branch_of(artefact: Artefact) -> str:
+    """A producer is a branch and its version."""
+    return artefact.producer.split(" ", 1)[0]
+
+
+def _place(artefact: Artefact) -> tuple[str, int, float]:
+    return _branch_of(artefact), artefact.track or 0, round(artefact.t or 0.0, 3)

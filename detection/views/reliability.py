@@ -22,6 +22,7 @@ class Reliability:
     ``sets``: the figures of ``python -m ml evaluate`` as its file holds them.
     """
 
+    title: str
     name: str
     sha256: str
     architecture: str
@@ -36,16 +37,22 @@ class Reliability:
 
 
 def reliability_of(models: Iterable[ModelVersion], result: AnalysisResult) -> list[Reliability]:
-    """The cards of those ``models`` that gave a score, newest registration of each file first."""
-    scored = {b.weights_sha256 for b in result.branches if b.status is BranchStatus.SCORED}
-    cards: dict[str, Reliability] = {}
+    """The cards of the weights that gave a score, in the order of the branches; of several
+    registrations of one file the first of ``models``."""
+    registered: dict[str, ModelVersion] = {}
     for model in models:
-        if model.sha256 in scored and model.sha256 not in cards:
-            cards[model.sha256] = _card(model)
-    return list(cards.values())
+        registered.setdefault(model.sha256, model)
+    scored = {
+        branch.weights_sha256: branch.title
+        for branch in result.branches
+        if branch.status is BranchStatus.SCORED
+    }
+    return [
+        _card(registered[sha256], title) for sha256, title in scored.items() if sha256 in registered
+    ]
 
 
-def _card(model: ModelVersion) -> Reliability:
+def _card(model: ModelVersion, title: str) -> Reliability:
     entry = model.entry
     report = _report(str(entry.get("measured") or ""))
     figures = report.get("weights", {}).get(model.name, {})
@@ -53,6 +60,7 @@ def _card(model: ModelVersion) -> Reliability:
     measured = figures if figures.get("sha256") == model.sha256 else {}
     decisions = list(model.decisions.all())
     return Reliability(
+        title=title,
         name=model.name,
         sha256=model.sha256,
         architecture=model.architecture,

@@ -41,12 +41,15 @@ def _joined(items: Sequence[ScoredItem]) -> list[list[ScoredItem]]:
 def _segment(branch: BranchResult, run: list[ScoredItem]) -> Segment:
     peak = max(run, key=lambda item: item.logit)
     start, end = min(item.start for item in run), max(item.end for item in run)
-    where = f"at {start:.1f} s" if end - start < 0.05 else f"from {start:.1f} s to {end:.1f} s"
+    where = (
+        f"at {start:.1f} s"
+        if end - start < 0.05
+        else f"from {start:.1f} s to {end:.1f} s, most at {(peak.start + peak.end) / 2:.1f} s"
+    )
     return Segment(
         branch=branch.name,
         start=start,
         end=end,
         peak_logit=peak.logit,
-        sentence=f"{branch.title}: the model responded {where}, most at "
-        f"{(peak.start + peak.end) / 2:.1f} s.",
+        sentence=f"{branch.title}: the model responded {where}.",
     )

@@ -43,5 +43,13 @@ function announce(text) {
   if (region) region.textContent = text;
 }
 
+// Only the strip of tabs moves, not the page under it.
+function showOpenTab() {
+  const tab = document.querySelector(".tabs [aria-current]");
+  const strip = tab?.closest(".tabs");
+  if (strip) strip.scrollLeft = tab.offsetLeft - strip.offsetLeft - (strip.clientWidth - tab.offsetWidth) / 2;
+}
+
+showOpenTab();
 startMenus();
 startKeyboard();

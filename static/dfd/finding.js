@@ -2,7 +2,7 @@
 import { colour, player, seek } from "./player.js";
 
 const PLOT_HEIGHT = 150;
-const LINES = ["--tblr-primary", "--dfd-fake", "--dfd-real", "--dfd-open", "--dfd-warn"];
+const LINES = ["--dfd-line", "--dfd-fake", "--dfd-real", "--dfd-open", "--dfd-warn"];
 
 document.addEventListener("click", (event) => {
   const place = event.target.closest("[data-seek]");
@@ -56,6 +56,7 @@ function drawCurve(box, curve) {
   const lines = curve.series.map((series, index) => ({
     label: series.name,
     stroke: colour(LINES[index % LINES.length]),
+    value: shown,
     width: 2,
     spanGaps: true,
     points: { show: series.x.length < 80, size: 5 },
@@ -65,11 +66,16 @@ function drawCurve(box, curve) {
     height: PLOT_HEIGHT,
     scales: { x: { time: false, ...range(curve) } },
     axes: [{ ...axis, label: curve.x_unit, labelSize: 18, size: 34 }, { ...axis, size: 46 }],
-    series: [{ label: curve.x_unit }, ...lines],
+    series: [{ label: curve.x_unit, value: shown }, ...lines],
     cursor: { drag: { x: false, y: false } },
   }, aligned, box);
   if (curve.seeks) followPlayer(plot);
   return plot;
+}
+
+// At rest there is nothing to read, and the style sheet hides what would stand before it.
+function shown(_plot, value) {
+  return value == null ? "" : String(Number(value.toPrecision(4)));
 }
 
 // Curves over time share the recording's length, so that they stand under one another.

@@ -49,7 +49,7 @@ function drawWaveform() {
     barGap: 1,
     barRadius: 1,
     waveColor: colour("--tblr-secondary"),
-    progressColor: colour("--tblr-primary"),
+    progressColor: colour("--dfd-line"),
     cursorColor: colour("--tblr-body-color"),
     plugins: regions ? [regions] : [],
     cspNonce: document.querySelector("script[nonce]")?.nonce,
@@ -57,7 +57,7 @@ function drawWaveform() {
   wave.on("error", () => { box.hidden = true; });
   document.addEventListener("dfd:theme", () => wave.setOptions({
     waveColor: colour("--tblr-secondary"),
-    progressColor: colour("--tblr-primary"),
+    progressColor: colour("--dfd-line"),
     cursorColor: colour("--tblr-body-color"),
   }));
   if (regions) wave.on("decode", () => markRegions(regions));

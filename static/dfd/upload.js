@@ -144,7 +144,6 @@ class Row {
 
   async received() {
     this.finish();
-    this.part("progress").value = 1;
     this.say("");
     if (this.exhibit) {
       const answer = await fetch(`${form.dataset.received}${this.exhibit}/`);
@@ -164,6 +163,7 @@ class Row {
 
   finish() {
     this.finished = true;
+    this.part("progress").hidden = true;
     this.part("pause").hidden = true;
     this.part("resume").hidden = true;
     this.part("remove-word").textContent = form.dataset.wordsDismiss;
@@ -185,7 +185,7 @@ function words(error) {
 }
 
 function inUnits(bytes) {
-  const units = ["B", "kB", "MB", "GB", "TB"];
+  const units = ["B", "KB", "MB", "GB", "TB"];
   let index = 0;
   let value = bytes;
   while (value >= 1024 && index < units.length - 1) { value /= 1024; index += 1; }

@@ -295,6 +295,13 @@ def test_nothing_scored_is_inconclusive_with_the_reasons() -> None:
     assert "no face" in decision.reason
 
 
+def test_a_reason_shared_by_detectors_is_said_once() -> None:
+    told = replace(branch("metadata", None), status=BranchStatus.REPORTED, reason="no credentials")
+    other = replace(branch("z", None), reason="no sound")
+    decision = decide([branch("x", None), other, branch("y", None), told], RULE, FusionHeads())
+    assert decision.reason == "No detector could be applied. X, Y: no face Z: no sound"
+
+
 @pytest.mark.parametrize(
     ("ratio", "words"),
     [

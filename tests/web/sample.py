@@ -99,7 +99,7 @@ def sample_outcome(exhibit: Exhibit, *, duration: float = 12.0) -> AnalysisOutco
                 "Face appearance (Xception)",
                 MediaKind.VIDEO,
                 2.9,
-                curves=(Curve("face 1", times, scores, "s", "logit of each frame"),),
+                curves=(Curve("face 1", times, scores, "s", "logit"),),
                 items=tuple(ScoredItem(t, t + 0.4, s) for t, s in zip(times, scores, strict=True)),
             ),
             _scored("resnext_lstm", "Motion over time (ResNeXt + LSTM)", MediaKind.VIDEO, 1.6),

@@ -28,6 +28,7 @@ if not User.objects.filter(username="lena").exists():
 """
 ANALYSED_WITHIN_S = 280
 SETTLED_MS = 1200
+FINDING_HEIGHT = 1600  # verdict, recording, timeline and shares; the rest is small print
 FEWEST_COLOURS = 40
 
 
@@ -64,13 +65,15 @@ def test_pictures_of_a_real_analysis(
     pages = {"home": "/", "case": case, "analyses": f"{case}analyses/", "ledger": f"{case}ledger/"}
     pages |= {f"finding-{Path(name).stem}": address for name, address in findings}
     for name, address in pages.items():
-        picture(lena.page, address, folder / f"{name}.png", whole=name.startswith("finding"))
+        tall = FINDING_HEIGHT if name.startswith("finding") else DESKTOP["height"]
+        picture(lena.page, address, folder / f"{name}.png", tall)
 
     state = lena.context.storage_state()
     phone = Visitor(
         chromium, lena.address, viewport=PHONE, color_scheme="dark", storage_state=state
     )
-    picture(phone.page, pages["finding-message"], folder / "finding-phone.png")
+    telling = pages.get("finding-spoken", pages["finding-call"])
+    picture(phone.page, telling, folder / "finding-phone.png", PHONE["height"])
     phone.context.close()
 
 
@@ -95,15 +98,14 @@ def analysed_case(page: Page, folder: Path) -> str:
     return case
 
 
-def picture(page: Page, address: str, path: Path, *, whole: bool = False) -> None:
-    """Write what the page shows; an all but empty picture is an error."""
+def picture(page: Page, address: str, path: Path, height: int) -> None:
+    """Write the first ``height`` pixels of the page; an all but empty picture is an error."""
+    assert page.viewport_size is not None
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
     page.goto(address)
     page.wait_for_load_state("networkidle")
-    if whole:  # pictures load when they come into view
-        page.locator("footer").scroll_into_view_if_needed()
-        page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(SETTLED_MS)
-    shown = Image.open(io.BytesIO(page.screenshot(full_page=whole))).convert("RGB")
+    shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     colours = shown.getcolors(maxcolors=1 << 24)
     assert colours is not None
     assert len(colours) >= FEWEST_COLOURS
