@@ -13,11 +13,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.actors import actor_for
+from accounts.actors import Actor, actor_for
 from accounts.api.confirmation import require_confirmed
 from accounts.api.fields import Text
 from accounts.api.problems import Problem
 from accounts.api.views import Resource
+from cases.models import Case, Exhibit
 from cases.selectors import exhibits_of, get_case_by_id
 from detection.selectors import analysis_for
 from reports import selectors, services
@@ -124,7 +125,7 @@ class CaseExportsView(Resource):
         actor = actor_for(request)
         case = get_case_by_id(actor, case_id)
         chosen = wanted.validated_data.get("exhibits")
-        exhibits = None if chosen is None else list(exhibits_of(actor, case).filter(pk__in=chosen))
+        exhibits = None if chosen is None else _chosen(actor, case, chosen)
         return _ordered(
             services.request_bundle(
                 actor=actor,
@@ -164,6 +165,17 @@ class ExportContentView(Resource):
         services.record_download(actor=actor, export=order.export)
         answer["ETag"] = f'"{order.export.sha256}"'
         return answer
+
+
+def _chosen(actor: Actor, case: Case, wanted: list[uuid.UUID]) -> list[Exhibit]:
+    """The exhibits named. Problem 422 unless all are there: none is left out without a word."""
+    found = list(exhibits_of(actor, case).filter(pk__in=wanted))
+    missing = sorted(map(str, set(wanted) - {exhibit.pk for exhibit in found}))
+    if missing:
+        raise Problem(
+            422, "exhibits", f"These exhibits are not in this case: {', '.join(missing)}."
+        )
+    return found
 
 
 def _not_ready(order: ExportRequest) -> Problem:

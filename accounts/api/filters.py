@@ -5,8 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django_filters import BooleanFilter
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
+
+
+class TrueOrFalse(forms.Field):
+    """``true`` or ``false``; Django's own field takes anything else for "no filter"."""
+
+    def to_python(self, value: Any) -> bool | None:
+        if value in self.empty_values:
+            return None
+        if value not in ("true", "false"):
+            raise forms.ValidationError("Write true or false.")
+        return bool(value == "true")
+
+
+class TruthFilter(BooleanFilter):
+    """``?blind=true``"""
+
+    field_class = TrueOrFalse
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, widget=forms.TextInput, **options)
 
 
 class Filters(DjangoFilterBackend):

@@ -43,8 +43,11 @@ class Replay(Exception):
         )
 
 
-def begin(request: Request, caller: str) -> KeptAnswer | None:
-    """Claim the request's key; None without one. Raises Replay, or Problem 400, 409 or 422."""
+def begin(request: Request, caller: str, headers: Collection[str] = ()) -> KeptAnswer | None:
+    """Claim the request's key; None without one. Raises Replay, or Problem 400, 409 or 422.
+
+    With other values of ``headers`` it is another request.
+    """
     key = request.headers.get(HEADER)
     if request.method != "POST" or key is None:
         return None
@@ -52,7 +55,7 @@ def begin(request: Request, caller: str) -> KeptAnswer | None:
         raise Problem(
             400, "idempotency_key", f"{HEADER} is 1 to 255 printable ASCII characters, no spaces."
         )
-    fingerprint = _fingerprint(request)
+    fingerprint = _fingerprint(request, headers)
     _forget(caller, key)
     try:
         with transaction.atomic():
@@ -96,8 +99,10 @@ def _forget(caller: str, key: str) -> None:
     mine.filter(status=None, created_at__lt=now - ABANDONED_AFTER).delete()
 
 
-def _fingerprint(request: Request) -> str:
+def _fingerprint(request: Request, headers: Collection[str]) -> str:
     digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    for name in headers:
+        digest.update(f"{name}: {request.headers.get(name, '')}\n".encode())
     length = int(request.headers.get("Content-Length") or 0)
     content_type = request.headers.get("Content-Type", "")
     if content_type.startswith("multipart/"):

@@ -52,6 +52,10 @@ STATUS_OF_CODE = {
 }
 
 
+# Of protocols that HTTP's own registry does not know.
+TITLES = {460: "Checksum Mismatch"}
+
+
 class Problem(exceptions.APIException):
     """An error of the API itself with its own status and code."""
 
@@ -72,7 +76,7 @@ def problem(
     """A problem response; ``errors`` lists what is wrong by field."""
     body: dict[str, Any] = {
         "type": f"urn:dfd:problem:{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "detail": detail,

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from accounts.api import idempotency
 from accounts.api.idempotency import Replay
@@ -34,21 +35,23 @@ def require_fit(request: Request) -> None:
         raise Problem(413, "body_too_large", f"A request may have {limit} bytes at most.")
 
 
-class Resource(GenericAPIView[Any]):
-    """A view of one kind of thing. Subclasses call services and selectors, nothing else."""
+class FrontDesk(APIView):
+    """What every address does: a POST is done once, and answers tell what is left of the rate."""
 
     # Fields of answers that are shown once and never kept.
     secret_fields: ClassVar[tuple[str, ...]] = ()
+    # Headers that make a request another one, besides its address and body.
+    telling_headers: ClassVar[tuple[str, ...]] = ()
     _kept: KeptAnswer | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        require_fit(request)
-        self._kept = idempotency.begin(request, caller_of(request))
+        self.check_size(request)
+        self._kept = idempotency.begin(request, caller_of(request), self.telling_headers)
 
-    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
-        """The header ``Allow``; what each method takes is said by the schema."""
-        return Response(status=204)
+    def check_size(self, request: Request) -> None:
+        """Raise Problem 413 for a body that is too large to read."""
+        require_fit(request)
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, Replay):
@@ -65,6 +68,14 @@ class Resource(GenericAPIView[Any]):
             final.headers["RateLimit-Remaining"] = str(rate.remaining)
             final.headers["RateLimit-Reset"] = str(rate.reset_s)
         return final
+
+
+class Resource(FrontDesk, GenericAPIView[Any]):
+    """A view of one kind of thing. Subclasses call services and selectors, nothing else."""
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        """The header ``Allow``; what each method takes is said by the schema."""
+        return Response(status=204)
 
     def page(self, rows: Any, serializer: type[Any] | None = None) -> Response:
         """One page of ``rows`` after this view's filters."""

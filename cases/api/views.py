@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from typing import Any
 
@@ -230,9 +231,9 @@ class ExhibitContentView(Resource):
         exhibit = selectors.get_exhibit(actor, exhibit_id)
         purpose = request.query_params.get("purpose", "download through the API")
         path = services.open_exhibit(actor=actor, exhibit=exhibit, purpose=purpose)
-        response = ranged_response(http_request(request), path, exhibit.mime_type)
+        response = ranged_response(http_request(request), path, exhibit.mime_type, exhibit.sha256)
         response["Content-Disposition"] = "attachment"
-        response["Repr-Digest"] = f"sha-256={exhibit.sha256}"
+        response["Repr-Digest"] = f"sha-256=:{_base64(exhibit.sha256)}:"
         return response
 
 
@@ -313,6 +314,11 @@ class CaseProofView(Resource):
         case = selectors.get_case_by_id(actor, case_id)
         events_for(actor, case.pk)
         return Response(case_slice(case.pk, reason="api"))
+
+
+def _base64(sha256: str) -> str:
+    """A hash as header fields write it (RFC 9530)."""
+    return base64.b64encode(bytes.fromhex(sha256)).decode()
 
 
 def _with_reason(view: Resource, request: Request, case_id: uuid.UUID, service: Any) -> Response:

@@ -13,9 +13,10 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.actors import Actor, actor_for
+from accounts.api.problems import problem
+from accounts.api.views import FrontDesk
 from accounts.authentication import ApiKeyAuthentication
 from cases import selectors
 from cases.acquisition import Acquisition
@@ -41,8 +42,10 @@ STATUS = {
 }
 
 
-class TusView(APIView):
+class TusView(FrontDesk):
     """What both addresses share: version check, and errors as problem documents."""
+
+    telling_headers = ("Upload-Length", "Upload-Metadata")
 
     authentication_classes = [ApiKeyAuthentication, SessionAuthentication]
     permission_classes = [IsAuthenticated]
@@ -59,6 +62,9 @@ class TusView(APIView):
             response["Tus-Version"] = protocol.VERSION
         return response
 
+    def check_size(self, request: Request) -> None:
+        """Pieces are read bit by bit and counted on the way."""
+
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
         if request.headers.get("Tus-Resumable") != protocol.VERSION and request.method != "OPTIONS":
@@ -66,9 +72,9 @@ class TusView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, ProtocolError):
-            return _problem(exc.status, "protocol", exc.message)
+            return problem(exc.status, "protocol", exc.message)
         if isinstance(exc, CasesError):
-            return _problem(STATUS.get(exc.code, 422), str(exc.code), exc.message)
+            return problem(STATUS.get(exc.code, 422), str(exc.code), exc.message)
         return super().handle_exception(exc)
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
@@ -144,8 +150,3 @@ def _upload(actor: Actor, upload_id: uuid.UUID) -> Upload:
     except Upload.DoesNotExist as error:
         raise Http404("There is no such upload.") from error
     return upload
-
-
-def _problem(status: int, code: str, detail: str) -> Response:
-    body = {"type": "about:blank", "status": status, "code": code, "detail": detail}
-    return Response(body, status=status, content_type="application/problem+json")

@@ -79,7 +79,7 @@ def media(request: HttpRequest, number: str, exhibit_number: int) -> HttpRespons
     if exhibit.state != Exhibit.State.STORED:
         raise Http404
     path = evidence_store().path(exhibit.storage_key)
-    return ranged_response(request, path, exhibit.mime_type)
+    return ranged_response(request, path, exhibit.mime_type, exhibit.sha256)
 
 
 @login_required

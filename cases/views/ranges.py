@@ -13,14 +13,17 @@ CHUNK = 256 * 1024
 SINGLE_RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
 
 
-def ranged_response(request: HttpRequest, path: Path, content_type: str) -> HttpResponseBase:
+def ranged_response(
+    request: HttpRequest, path: Path, content_type: str, sha256: str
+) -> HttpResponseBase:
     """The whole file, or the one range the request asks for (206), or 416 outside the file.
 
-    The answer can do nothing in a browser but be shown: no scripts, no sniffing, no caching by
-    others.
+    Its hash names the content: a range of another one (``If-Range``) is not given. The answer can
+    do nothing in a browser but be shown: no scripts, no sniffing, no caching by others.
     """
-    size = path.stat().st_size
-    wanted = _wanted_range(request.headers.get("Range", ""), size)
+    size, tag = path.stat().st_size, f'"{sha256}"'
+    same = request.headers.get("If-Range", tag) == tag
+    wanted = _wanted_range(request.headers.get("Range", "") if same else "", size)
     if wanted is None:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     start, end = wanted
@@ -28,6 +31,7 @@ def ranged_response(request: HttpRequest, path: Path, content_type: str) -> Http
     if (start, end) != (0, size):
         response.status_code = 206
         response["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    response["ETag"] = tag
     response["Content-Length"] = str(end - start)
     response["Accept-Ranges"] = "bytes"
     response["Cache-Control"] = "private, max-age=3600"

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.files.base import File
@@ -17,11 +18,12 @@ from django.core.files.uploadedfile import UploadedFile
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.actors import actor_for
+from accounts.actors import Actor, actor_for
 from accounts.api.parsers import Json
 from accounts.api.problems import Problem
 from accounts.api.throttles import CallerRate, DetectionRate
@@ -76,7 +78,7 @@ class CompatibleView(Resource):
         analysis = intake.submit(actor, case, file, self.kind)
         intake.wait_for([analysis], intake.seconds_to_wait(request, self.default_wait))
         if not analysis.is_finished:
-            return accepted(analysis)
+            return accepted(actor, analysis)
         return Response(self.shape(intake.result_or_problem(actor, analysis)))
 
 
@@ -113,14 +115,38 @@ class MultimodalView(CompatibleView):
         case = intake.case_of(request, actor)
         analyses = {name: intake.submit(actor, case, file, name) for name, file in files.items()}
         intake.wait_for(list(analyses.values()), intake.seconds_to_wait(request))
-        if not all(analysis.is_finished for analysis in analyses.values()):
-            return Response(
-                {name: progress(analysis) for name, analysis in analyses.items()}, status=202
-            )
-        results = {
-            name: intake.result_or_problem(actor, analysis) for name, analysis in analyses.items()
-        }
-        return Response(answers.multimodal(results))
+        return _fused(actor, analyses)
+
+
+class PartsSerializer(serializers.Serializer[Any]):
+    """The analyses of the files that were sent together."""
+
+    audio = serializers.UUIDField(required=False)
+    image = serializers.UUIDField(required=False)
+    video = serializers.UUIDField(required=False)
+
+
+class MultimodalStatusView(Resource):
+    """``/status/multimodal``: the fused answer of analyses that ``/detect/multimodal`` began."""
+
+    serializer_class = None
+
+    @extend_schema(
+        operation_id="status_multimodal", parameters=[PartsSerializer], responses=ANSWERED
+    )
+    def get(self, request: Request) -> Response:
+        actor = actor_for(request)
+        parts = PartsSerializer(data=request.query_params)
+        parts.is_valid(raise_exception=True)
+        if not parts.validated_data:
+            raise Problem(422, "invalid", "Name at least one analysis of audio, image and video.")
+        return _fused(
+            actor,
+            {
+                name: selectors.analysis_for(actor, analysis_id)
+                for name, analysis_id in parts.validated_data.items()
+            },
+        )
 
 
 class BatchUploadView(CompatibleView):
@@ -184,7 +210,7 @@ class DirectoryView(Resource):
                 with path.open("rb") as stream:
                     file = UploadedFile(File(stream), path.name, size=path.stat().st_size)
                     _, analysis, refusal = _try(file, lambda one: intake.submit(actor, case, one))
-                state = progress(analysis) if analysis else refusal
+                state = progress(actor, analysis) if analysis else refusal
                 results.append({"filename": path.name, **state})
         return Response({"total": len(results), "results": results}, status=202)
 
@@ -267,24 +293,37 @@ class ClearHistoryView(Resource):
         )
 
 
-def accepted(analysis: Analysis) -> Response:
+def accepted(actor: Actor, analysis: Analysis) -> Response:
     """202 with the address to poll."""
-    state = progress(analysis)
+    state = progress(actor, analysis)
     return Response(state, status=202, headers={"Location": state["status_url"]})
 
 
-def progress(analysis: Analysis) -> dict[str, Any]:
-    """Where an unfinished analysis stands."""
+def progress(actor: Actor, analysis: Analysis) -> dict[str, Any]:
+    """Where an analysis stands, and the address to poll."""
     return {
-        "status": "processing",
-        "percent": analysis.percent,
-        "stageName": analysis.stage,
+        **_staged(actor, analysis),
         "analysisId": str(analysis.pk),
         "status_url": reverse("status", args=[analysis.pk]),
     }
 
 
-def _staged(actor: Any, analysis: Analysis) -> dict[str, Any]:
+def _fused(actor: Actor, analyses: dict[str, Analysis]) -> Response:
+    """One answer for all files, or 202 with the address at which it will be."""
+    if all(analysis.is_finished for analysis in analyses.values()):
+        results = {
+            name: intake.result_or_problem(actor, analysis) for name, analysis in analyses.items()
+        }
+        return Response(answers.multimodal(results))
+    query = urlencode({name: analysis.pk for name, analysis in analyses.items()})
+    return Response(
+        {name: progress(actor, analysis) for name, analysis in analyses.items()},
+        status=202,
+        headers={"Location": f"{reverse('status_multimodal')}?{query}"},
+    )
+
+
+def _staged(actor: Actor, analysis: Analysis) -> dict[str, Any]:
     state: dict[str, Any] = {
         "status": {"complete": "complete", "failed": "error", "cancelled": "error"}.get(
             analysis.status, "processing"
@@ -300,9 +339,9 @@ def _staged(actor: Any, analysis: Analysis) -> dict[str, Any]:
     return state
 
 
-def _state(actor: Any, analysis: Analysis) -> dict[str, Any]:
+def _state(actor: Actor, analysis: Analysis) -> dict[str, Any]:
     if not analysis.is_finished:
-        return progress(analysis)
+        return progress(actor, analysis)
     try:
         return answers.detection(intake.result_or_problem(actor, analysis))
     except Problem as problem:

@@ -18,6 +18,7 @@ urlpatterns = [
     path("detect/multimodal", compat.MultimodalView.as_view(), name="detect_multimodal"),
     path("batch", compat.BatchUploadView.as_view(), name="batch"),
     path("analyze", compat.AnalyzeView.as_view(), name="analyze"),
+    path("status/multimodal", compat.MultimodalStatusView.as_view(), name="status_multimodal"),
     path("status/<uuid:analysis_id>", compat.StatusView.as_view(), name="status"),
     *(
         path(

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 
 from accounts.actors import actor_for
 from accounts.api.fields import TextModelSerializer
+from accounts.api.filters import TruthFilter
 from accounts.api.views import Resource
 from accounts.models import User
 from cases.permissions import CaseAction, require
@@ -90,11 +91,12 @@ class ReviewRequestFilter(filters.FilterSet):
     case = filters.UUIDFilter(field_name="analysis__exhibit__case_id")
     analysis = filters.UUIDFilter(field_name="analysis_id")
     reviewer = filters.CharFilter(field_name="reviewer__username")
-    answered = filters.BooleanFilter(field_name="answer", lookup_expr="isnull", exclude=True)
+    answered = TruthFilter(field_name="answer", lookup_expr="isnull", exclude=True)
+    blind = TruthFilter()
 
     class Meta:
         model = ReviewRequest
-        fields = ("blind",)
+        fields = ()
 
 
 class ReviewsView(Resource):

@@ -214,9 +214,7 @@ class ArtefactContentView(Resource):
     def get(self, request: Request, artefact_id: uuid.UUID) -> HttpResponseBase:
         artefact = selectors.artefact_for(actor_for(request), artefact_id)
         path = artefact_store().path(artefact.storage_key)
-        response = ranged_response(http_request(request), path, artefact.mime_type)
-        response["ETag"] = f'"{artefact.sha256}"'
-        return response
+        return ranged_response(http_request(request), path, artefact.mime_type, artefact.sha256)
 
 
 class ModelsView(Resource):

@@ -160,7 +160,31 @@ def test_multimodal_takes_any_subset(bound: APIClient) -> None:
 
     assert answer.status_code == 202
     assert set(answer.json()) == {"image"}
+    polled = bound.get(answer.headers["Location"])
+    assert (polled.status_code, polled.json()) == (202, answer.json())
     assert bound.post("/detect/multimodal", {}, format="multipart").status_code == 422
+
+
+def test_multimodal_answer_can_be_fetched_later(
+    bound: APIClient, finished: Analysis, alice: User, charlie: User,
+    client_with: Callable[..., APIClient],
+) -> None:  # fmt: skip
+    where = f"/status/multimodal?image={finished.pk}"
+    fused = bound.get(where)
+    assert fused.status_code == 200
+    assert set(fused.json()) == {
+        "final_prediction", "confidence", "individual_scores", "fusion_method", "processing_time",
+        "explanation",
+    }  # fmt: skip
+    queued = services.submit_analysis(actor=user_actor(alice), exhibit=finished.exhibit)
+    both = bound.get(f"{where}&video={queued.pk}")
+    assert both.status_code == 202
+    states = {name: part["status"] for name, part in both.json().items()}
+    assert states == {"image": "complete", "video": "processing"}
+    assert both.json()["image"]["result"]["verdict"] == "Deepfake"
+    assert client_with(charlie).get(where).status_code == 404
+    for wrong in ("", "?image=x", "?image="):
+        assert bound.get(f"/status/multimodal{wrong}").status_code == 422, wrong
 
 
 def test_directory_must_lie_in_the_inbox(bound: APIClient, tmp_path: Path, settings: Any) -> None:

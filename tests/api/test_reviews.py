@@ -80,6 +80,13 @@ def test_a_review_is_asked_for_given_and_signed_off(
     assert api.get(f"{REQUESTS}/{asked.json()['id']}").json()["reviewer"] == "carol"
 
 
+@pytest.mark.parametrize("value", ["null", "1", "True", ""])
+def test_a_filter_is_true_or_false_and_nothing_else(api: APIClient, value: str) -> None:
+    refused = api.get(REQUESTS, {"blind": value})
+    assert (refused.status_code, set(refused.json()["errors"])) == (422, {"blind"})
+    assert rows(api, REQUESTS, blind="true") == []
+
+
 def test_no_key_asks_or_answers(api: APIClient, analysis: Analysis) -> None:
     assert api.post(asking(analysis), {"reviewer": "carol"}).status_code == 403
     assert api.post(asking(analysis), {}).status_code == 403

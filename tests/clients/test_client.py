@@ -50,6 +50,8 @@ def test_upload_analysis_and_downloads(client: Client, photo: Path, tmp_path: Pa
     analysis = client.wait(client.analyse(exhibit["id"])["id"], timeout_s=300)
     assert analysis["status"] == "complete"
     assert client.finding(analysis["id"])["verdict"] in {"REAL", "FAKE", "INCONCLUSIVE"}
+    assert client.reviews(analysis["id"]) == []
+    assert client.review_requests(analysis=analysis["id"], answered="false") == []
     copy = client.download_exhibit(exhibit["id"], tmp_path / "copy.png", "a second look")
     assert copy.read_bytes() == photo.read_bytes()
     for artefact in client.artefacts(analysis["id"])[:1]:

@@ -224,6 +224,7 @@ ELSEWHERE = {
         "a person's own web hooks: tests/webhooks",
     ),
     "api:analyses_batch": "the exhibits are named in the body: tests/api/test_analyses.py",
+    "status_multimodal": "the analyses are named in the query: tests/api/test_compat.py",
     "api:tus:uploads": "the case is named in a header: tests/cases/test_uploads.py",
     "api:tus:upload": "only the owner may go on: tests/cases/test_uploads.py",
     **dict.fromkeys(

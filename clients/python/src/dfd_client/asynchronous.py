@@ -13,7 +13,16 @@ from dfd_client import operations
 from dfd_client.calls import API, Call, Pause, Result, Steps
 from dfd_client.downloads import Arriving
 from dfd_client.errors import Conflict, Unreachable, error_of
-from dfd_client.types import Analysis, Case, Exhibit, Export, Finding, Webhook
+from dfd_client.types import (
+    Analysis,
+    AskedReview,
+    Case,
+    Exhibit,
+    Export,
+    Finding,
+    Review,
+    Webhook,
+)
 from dfd_client.uploads import Progress, upload
 
 TIMEOUT_S = 120.0
@@ -124,6 +133,14 @@ class AsyncClient:
     async def finding(self, analysis_id: str) -> Finding:
         """What the machine found."""
         return await self.run(operations.finding(analysis_id))
+
+    async def reviews(self, analysis_id: str) -> list[Review]:
+        """What people said to an analysis, oldest first."""
+        return await self.run(operations.reviews(analysis_id))
+
+    async def review_requests(self, **filters: Any) -> list[AskedReview]:
+        """Who is asked for a review; filters such as ``case`` and ``answered="false"``."""
+        return await self.run(operations.review_requests(**filters))
 
     async def artefacts(self, analysis_id: str) -> list[dict[str, Any]]:
         """The derived files of an analysis."""

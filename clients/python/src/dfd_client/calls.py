@@ -51,7 +51,7 @@ def send(call: Call) -> Steps[httpx.Response]:
 
     Every POST gets an ``Idempotency-Key``, so that trying again never does a thing twice.
     """
-    if call.method == "POST" and call.path.startswith(API) and "Tus-Resumable" not in call.headers:
+    if call.method == "POST":
         headers = {"Idempotency-Key": str(uuid.uuid4()), **call.headers}
         call = Call(call.method, call.path, call.params, call.json, call.content, headers)
     for attempt in range(1, ATTEMPTS + 1):

@@ -7,7 +7,16 @@ from typing import Any
 
 from dfd_client.calls import Pause, Steps, fetch, fetch_all
 from dfd_client.errors import NotFound, WaitedTooLong
-from dfd_client.types import Analysis, Case, Exhibit, Export, Finding, Webhook
+from dfd_client.types import (
+    Analysis,
+    AskedReview,
+    Case,
+    Exhibit,
+    Export,
+    Finding,
+    Review,
+    Webhook,
+)
 
 FINAL = ("complete", "failed", "cancelled")
 READY = ("ready", "failed")
@@ -75,6 +84,16 @@ def cancel(analysis_id: str) -> Steps[Analysis]:
 
 def finding(analysis_id: str) -> Steps[Finding]:
     answer: Finding = yield from fetch("GET", f"/analyses/{analysis_id}/finding")
+    return answer
+
+
+def reviews(analysis_id: str) -> Steps[list[Review]]:
+    answer: list[Review] = yield from fetch_all(f"/analyses/{analysis_id}/reviews")
+    return answer
+
+
+def review_requests(**filters: Any) -> Steps[list[AskedReview]]:
+    answer: list[AskedReview] = yield from fetch_all("/review-requests", filters)
     return answer
 
 

@@ -61,6 +61,33 @@ class Finding(TypedDict):
     result: dict[str, Any]
 
 
+class Review(TypedDict):
+    """A person's word on an analysis; a sign-off or dissent answers somebody else's opinion."""
+
+    id: str
+    analysis: str
+    request: str | None
+    reviewer: str
+    kind: Literal["opinion", "sign_off", "dissent"]
+    text: str
+    agrees: bool | None
+    blind: bool
+    created_at: str
+
+
+class AskedReview(TypedDict):
+    """Somebody is asked for a review; ``answer`` is its id once it is given."""
+
+    id: str
+    case: str
+    analysis: str
+    reviewer: str
+    requested_by: str
+    blind: bool
+    created_at: str
+    answer: str | None
+
+
 class Export(TypedDict):
     """A report or bundle; name, size and hash are there once ``status`` is ready."""
 
