@@ -14,6 +14,7 @@ import json
 import random
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
@@ -83,7 +84,8 @@ class Sender:
         spoken_with = {one.endpoint_id: one.endpoint for one in self._underway.values()}
         waiting = due().exclude(endpoint__in=spoken_with).order_by()
         endpoints = waiting.values_list("endpoint", "endpoint__failing_since")
-        sound, failing = [], []
+        sound: list[uuid.UUID] = []
+        failing: list[uuid.UUID] = []
         for key, failing_since, _ in endpoints.annotate(since=Min("due_at")).order_by("since"):
             (sound if failing_since is None else failing).append(key)
         in_vain = sum(one.failing_since is not None for one in spoken_with.values())

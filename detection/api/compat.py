@@ -7,7 +7,7 @@ Each call authenticates, takes the file into evidence, queues its analysis and w
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -40,7 +40,7 @@ Shape = Callable[[AnalysisResult], dict[str, Any]]
 BINARY = {"type": "string", "format": "binary"}
 
 
-def form(*, optional: bool = False, **files: dict[str, Any]) -> dict[str, Any]:
+def form(files: Mapping[str, Any], *, optional: bool = False) -> dict[str, Any]:
     """The schema of a form with these files, all of them or any, and the case they belong to."""
     case = {"type": "string", "description": "id or number; else the key's own case"}
     return {
@@ -52,7 +52,7 @@ def form(*, optional: bool = False, **files: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-UPLOAD = form(file=BINARY)
+UPLOAD = form({"file": BINARY})
 ANSWERED = {200: OpenApiTypes.OBJECT, 202: OpenApiTypes.OBJECT}
 
 
@@ -93,7 +93,7 @@ class ProbabilityView(CompatibleView):
 def of_kind(view: type[CompatibleView], kind: str, field: str) -> Any:
     """``view`` for recordings of one kind in the form field ``field``, with the schema of it."""
     made = type(f"{kind.title()}{view.__name__}", (view,), {"kind": kind, "field": field})
-    described = extend_schema(request=form(**{field: BINARY}), responses=ANSWERED)
+    described = extend_schema(request=form({field: BINARY}), responses=ANSWERED)
     return extend_schema_view(post=described)(made)
 
 
@@ -102,7 +102,7 @@ class MultimodalView(CompatibleView):
 
     @extend_schema(
         operation_id="detect_multimodal",
-        request=form(optional=True, **dict.fromkeys(answers.MODALITY_WEIGHTS, BINARY)),
+        request=form(dict.fromkeys(answers.MODALITY_WEIGHTS, BINARY), optional=True),
         responses=ANSWERED,
     )
     def post(self, request: Request) -> Response:
@@ -154,7 +154,7 @@ class BatchUploadView(CompatibleView):
 
     @extend_schema(
         operation_id="batch",
-        request=form(files={"type": "array", "items": BINARY, "minItems": 1}),
+        request=form({"files": {"type": "array", "items": BINARY, "minItems": 1}}),
         responses={200: OpenApiTypes.OBJECT},
     )
     def post(self, request: Request) -> Response:

@@ -196,7 +196,7 @@ class AnalysisReviewRequestsView(Resource):
         actor = actor_for(request)
         analysis = selectors.analysis_for(actor, analysis_id)
         require(actor, analysis.exhibit.case, CaseAction.REVIEW)
-        data = self.get_serializer(data=request.data)
+        data = AskedReviewSerializer(data=request.data)
         fields: Any = data.fields
         fields["reviewer"].queryset = selectors.possible_reviewers(actor, analysis)
         data.is_valid(raise_exception=True)
