@@ -221,7 +221,7 @@ class DeepfakeDetector:
         timings: dict[str, float],
     ) -> AnalysisOutcome:
         results = [
-            _branch_result(loaded, output, media)
+            _branch_result(loaded, output)
             for loaded, output in zip(self.branches, outputs, strict=True)
         ]
         decision = decide(results, self.profile.rule(parameters), self.pool.heads)
@@ -289,15 +289,13 @@ def _run(loaded: LoadedBranch, media: PreparedMedia) -> BranchOutput:
         )
 
 
-def _branch_result(
-    loaded: LoadedBranch, output: BranchOutput, media: PreparedMedia
-) -> BranchResult:
+def _branch_result(loaded: LoadedBranch, output: BranchOutput) -> BranchResult:
     branch = loaded.branch
     result = BranchResult(
         name=loaded.name,
         version=branch.version if branch else "",
-        title=branch.title if branch else loaded.name,
-        modality=branch.modality if branch else media.input.kind,
+        title=loaded.title,
+        modality=loaded.modality,
         status=output.status,
         reason=output.reason,
         logit=output.logit,

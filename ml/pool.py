@@ -13,6 +13,7 @@ from ml.branches.registry import create_branch
 from ml.errors import WeightsCode, WeightsError
 from ml.fusion.calibration import Calibrator
 from ml.fusion.heads import FusionHeads
+from ml.result import MediaKind
 from ml.weights.registry import WeightRegistry
 
 FUSION_FILE = Path("calibration/fusion.toml")
@@ -23,6 +24,8 @@ class LoadedBranch:
     """A branch ready to run, or (``branch`` None) the reason why it is not."""
 
     name: str
+    title: str
+    modality: MediaKind
     branch: Branch | None
     reason: str = ""
     calibrator: Calibrator | None = None
@@ -63,15 +66,18 @@ class BranchPool:
             branch.dtype = dtype = self.dtype
         if not branch.weights:
             branch.load(self.registry, self.device)
-            return LoadedBranch(name, branch)
+            return LoadedBranch(name, branch.title, branch.modality, branch)
         if branch.weights not in self.registry.names():
-            return LoadedBranch(name, None, f"No trained weights '{branch.weights}' are shipped.")
+            reason = f"No trained weights '{branch.weights}' are shipped."
+            return LoadedBranch(name, branch.title, branch.modality, None, reason)
         branch.load(self.registry, self.device)
         entry = self.registry.entry(branch.weights)
         calibrator = None
         if entry.calibration:
             calibrator = Calibrator.load(self.registry.folder / entry.calibration)
-        return LoadedBranch(name, branch, "", calibrator, entry.sha256, dtype)
+        return LoadedBranch(
+            name, branch.title, branch.modality, branch, "", calibrator, entry.sha256, dtype
+        )
 
 
 def require_ready(branches: list[LoadedBranch], profile: str) -> None:

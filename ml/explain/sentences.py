@@ -47,6 +47,8 @@ def _finding(decision: Decision) -> list[str]:
         return [decision.reason]
     low, high = decision.log10_lr_bounds
     text = f"log10 likelihood ratio {decision.log10_lr:+.2f} (can reach {low:+.2f} to {high:+.2f})."
+    if decision.bound_reached:
+        text += " The evidence added up to more and was cut at that bound."
     return [decision.reason, decision.verbal, text]
 
 
@@ -60,7 +62,10 @@ def _contributions(branches: Sequence[BranchResult], decision: Decision) -> list
         f"{titles[ranked[0].branch]} contributed most: {abs(ranked[0].value) / total:.0%} of the "
         "weight of the evidence."
     ]
-    return lines + [_added(titles[item.branch], item.value) for item in ranked]
+    lines += [_added(titles[item.branch], item.value) for item in ranked]
+    if abs(decision.bias) >= SHOWN:
+        lines.append(_added("The fusion itself", decision.bias))
+    return lines
 
 
 def _added(title: str, value: float) -> str:

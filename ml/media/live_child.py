@@ -11,8 +11,13 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ml.media.confinement import confine
+
+if TYPE_CHECKING:
+    from ml.media.decoded import Decoded
+    from ml.media.live_sandbox import LiveWindow
 
 _PIECE = 1 << 20
 
@@ -25,22 +30,18 @@ def main(arguments: list[str]) -> int:
 
     from ml.errors import MediaCode, MediaError
     from ml.media.container import opened
-    from ml.media.decoded import Decoded
     from ml.media.exchange import write_decoded, write_error
     from ml.media.live import cut_windows
     from ml.media.plan import Limits
-    from ml.result import MediaFacts, MediaKind
+    from ml.media.still import refuse_still
 
     try:
-        with os.fdopen(source, "rb") as stream, opened(stream, Limits(**limits)) as container:
-            for window in cut_windows(container, request["window_s"], request["frames"]):
-                decoded = Decoded(
-                    kind=MediaKind.VIDEO,
-                    facts=MediaFacts(container="live source"),
-                    frames=window.frames,
-                    waveform=window.waveform,
-                )
-                _send(window.start, window.end, partial(write_decoded, decoded=decoded))
+        with os.fdopen(source, "rb") as stream:
+            refuse_still(stream)
+            with opened(stream, Limits(**limits)) as container:
+                for window in cut_windows(container, request["window_s"], request["frames"]):
+                    fill = partial(write_decoded, decoded=_as_decoded(window))
+                    _send(window.start, window.end, fill)
     except MediaError as refusal:
         _send(0.0, 0.0, partial(write_error, error=refusal))
     except MemoryError:
@@ -48,6 +49,18 @@ def main(arguments: list[str]) -> int:
         full = MediaError(MediaCode.TOO_LARGE, words)
         _send(0.0, 0.0, partial(write_error, error=full))
     return 0
+
+
+def _as_decoded(window: LiveWindow) -> Decoded:
+    from ml.media.decoded import Decoded
+    from ml.result import MediaFacts, MediaKind
+
+    return Decoded(
+        kind=MediaKind.VIDEO,
+        facts=MediaFacts(container="live source"),
+        frames=window.frames,
+        waveform=window.waveform,
+    )
 
 
 def _send(start: float, end: float, fill: Callable[[int], None]) -> None:

@@ -33,6 +33,15 @@ def is_still(head: bytes) -> bool:
     )
 
 
+def refuse_still(stream: BinaryIO) -> None:
+    """Raises ``MediaError(unsupported)`` for a still image, where something must play."""
+    stream.seek(0)
+    if is_still(stream.read(32)):
+        raise MediaError(
+            MediaCode.UNSUPPORTED, "The file is a still picture, which does not play. Use 'detect'."
+        )
+
+
 def decode_still(stream: BinaryIO, limits: Limits) -> Decoded:
     """Raises ``MediaError``: too_large (pixels), truncated, corrupt, unsupported."""
     transforms: list[str] = []

@@ -61,7 +61,9 @@ def test_a_finding_on_a_picture(detector: DeepfakeDetector, face: Path) -> None:
     assert branch.llr is not None
     assert result.decision.llr == pytest.approx(branch.llr)
     assert result.faces[0].logit == pytest.approx(branch.logit)
-    assert result.branch("aasist").status is BranchStatus.NO_WEIGHTS
+    missing = result.branch("aasist")
+    assert missing.status is BranchStatus.NO_WEIGHTS
+    assert (missing.title, missing.modality) == ("Speech waveform (AASIST)", MediaKind.AUDIO)
     assert result.branch("metadata").status is BranchStatus.REPORTED
     assert result.input.sha256 == hashlib.sha256(face.read_bytes()).hexdigest()
     assert branch.weights_sha256

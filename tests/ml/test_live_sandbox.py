@@ -12,7 +12,7 @@ import pytest
 from ml.errors import MediaError, ParameterError
 from ml.media.live import live_windows
 from ml.media.live_sandbox import confined_windows
-from tests.ml.media_samples import frame_number, tone, write_video, write_wav
+from tests.ml.media_samples import frame_number, still_bytes, tone, write_video, write_wav
 
 
 def test_the_windows_of_a_file_come_from_the_child_whole(tmp_path: Path) -> None:
@@ -58,6 +58,14 @@ def test_a_window_of_no_sensible_length_is_refused(window_s: float, tmp_path: Pa
     with pytest.raises(ParameterError) as refused:
         next(live_windows(str(tmp_path / "v.mkv"), window_s, 5))
     assert refused.value.code == "window"
+
+
+def test_a_still_picture_does_not_play(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(still_bytes("PNG"))
+    with pytest.raises(MediaError, match="still picture") as refused:
+        next(live_windows(str(path), 1.0, 5))
+    assert refused.value.code == "unsupported"
 
 
 def test_the_crash_of_the_child_is_an_answer(tmp_path: Path) -> None:

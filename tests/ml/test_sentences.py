@@ -23,9 +23,9 @@ def scored(name: str, llr: float | None) -> BranchResult:
     )
 
 
-def said(*branches: BranchResult, weights: tuple[float, ...]) -> tuple[str, ...]:
+def said(*branches: BranchResult, weights: tuple[float, ...], bias: float = 0.0) -> tuple[str, ...]:
     counted = tuple(branch.name for branch in branches if branch.llr is not None)
-    head = FusionHead(counted, weights, 0.0, -2.0, 2.0, 30, 30)
+    head = FusionHead(counted, weights, bias, -2.0, 2.0, 30, 30)
     rule = DecisionRule("logistic", 0.5, 0.5, 1.0, 2.0, 0.0, 1.0, {})
     return sentences(branches, decide(branches, rule, FusionHeads((head,))), (), ())
 
@@ -49,3 +49,13 @@ def test_a_score_that_does_not_count_is_named() -> None:
     sentence = "Third was scored but not counted: no calibration turns its score into evidence."
     assert lines.count(sentence) == 1
     assert not any("not counted" in line for line in said(*counted, weights=(1.0, 1.0)))
+
+
+def test_what_is_added_adds_up_and_a_cut_is_named() -> None:
+    branches = scored("first", 1.0), scored("second", 0.5)
+    lines = said(*branches, weights=(1.0, 1.0), bias=0.2)
+    assert "The fusion itself adds +0.20 to the log-odds (manipulated side)." in lines
+    assert not any("was cut" in line for line in lines)
+    lines = said(*branches, weights=(2.0, 2.0))
+    assert not any("fusion itself" in line for line in lines)
+    assert any("was cut at that bound" in line for line in lines)
