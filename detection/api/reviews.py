@@ -9,6 +9,7 @@ import uuid
 from typing import Any
 
 import django_filters as filters
+from django.db.models import QuerySet
 from django.urls import path
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -49,12 +50,20 @@ class ReviewSerializer(TextModelSerializer):
         read_only_fields = ("id", "blind", "created_at")
 
 
+class Reviewer(serializers.SlugRelatedField[User]):
+    """A person by user name, of those whom the view offers."""
+
+    def get_queryset(self) -> QuerySet[User]:
+        offered = self.context.get("reviewers")
+        return offered() if offered else User.objects.none()
+
+
 class AskedReviewSerializer(serializers.ModelSerializer[ReviewRequest]):
     """Somebody is asked for an opinion; ``answer`` is their review, null until it is given."""
 
     case = serializers.UUIDField(source="analysis.exhibit.case_id", read_only=True)
     analysis = serializers.UUIDField(source="analysis_id", read_only=True)
-    reviewer = serializers.SlugRelatedField(slug_field="username", queryset=User.objects.none())
+    reviewer = Reviewer(slug_field="username")
     requested_by = serializers.CharField(source="requested_by.username", read_only=True)
     answer = serializers.UUIDField(read_only=True, allow_null=True, default=None)
 
@@ -196,12 +205,19 @@ class AnalysisReviewRequestsView(Resource):
         actor = actor_for(request)
         analysis = selectors.analysis_for(actor, analysis_id)
         require(actor, analysis.exhibit.case, CaseAction.REVIEW)
-        data = AskedReviewSerializer(data=request.data)
-        fields: Any = data.fields
-        fields["reviewer"].queryset = selectors.possible_reviewers(actor, analysis)
+        data = self.get_serializer(data=request.data)
         data.is_valid(raise_exception=True)
         asked = services.request_review(actor=actor, analysis=analysis, **data.validated_data)
         return Response(self.get_serializer(asked).data, status=201)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """Whom a request, or the form of the browsable API, may name."""
+        return {**super().get_serializer_context(), "reviewers": self._reviewers}
+
+    def _reviewers(self) -> QuerySet[User]:
+        actor = actor_for(self.request)
+        analysis = selectors.analysis_for(actor, self.kwargs["analysis_id"])
+        return selectors.possible_reviewers(actor, analysis)
 
 
 urlpatterns = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from accounts.models import User
 from accounts.scopes import Scope
 from accounts.services import create_api_key
 from cases.models import Case, Exhibit
+from tests.cases.media import recording, wav_bytes
 
 EVERY_SCOPE = tuple(scope.value for scope in Scope)
 
@@ -33,6 +35,13 @@ def upload(content: bytes, name: str = "photo.png") -> Any:
     stream = io.BytesIO(content)
     stream.name = name
     return stream
+
+
+@pytest.fixture
+def contents(tmp_path: Path) -> dict[str, bytes]:
+    """A recording of each kind."""
+    film = recording(tmp_path / "film.mp4", video="mpeg4").read_bytes()
+    return {"audio": wav_bytes(), "image": png(), "video": film}
 
 
 @pytest.fixture

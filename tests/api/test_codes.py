@@ -83,8 +83,10 @@ def bound(alice: User, case: Case, client_with: Callable[..., APIClient]) -> API
     return client_with(alice, case=case, HTTP_PREFER="wait=30")
 
 
-def send(client: APIClient, path: str = "/detect/image", field: str = "file") -> Any:
-    return client.post(path, {field: upload(png(61))}, format="multipart")
+def send(
+    client: APIClient, path: str = "/detect/image", field: str = "file", content: bytes = png(61)
+) -> Any:
+    return client.post(path, {field: upload(content)}, format="multipart")
 
 
 SHAPES = {
@@ -122,12 +124,12 @@ SHAPES = {
 
 @pytest.mark.parametrize("path", SHAPES)
 def test_200_in_the_shape_of_the_earlier_system(
-    bound: APIClient, worker: Callable[[End], None], path: str
+    bound: APIClient, worker: Callable[[End], None], contents: dict[str, bytes], path: str
 ) -> None:
     field, kind, shape = SHAPES[path]
     worker(finds(kind))
 
-    answer = send(bound, path, field)
+    answer = send(bound, path, field, contents[kind.value])
 
     assert answer.status_code == 200, answer.json()
     assert set(answer.json()) == shape

@@ -18,7 +18,6 @@ from detection.models import Analysis
 from ml.result import AnalysisOutcome, InputFacts, MediaKind
 from tests.api.conftest import png, upload
 from tests.api.results import result
-from tests.cases.media import recording, wav_bytes
 
 
 @pytest.fixture
@@ -43,13 +42,6 @@ def finished(alice: User, exhibit: Exhibit) -> Analysis:
     services.store_result(analysis=running, outcome=AnalysisOutcome(found, ()))
     running.refresh_from_db()
     return running
-
-
-@pytest.fixture
-def contents(tmp_path: Path) -> dict[str, bytes]:
-    """A recording of each kind."""
-    film = recording(tmp_path / "film.mp4", video="mpeg4").read_bytes()
-    return {"audio": wav_bytes(), "image": png(), "video": film}
 
 
 DETECTING = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -78,6 +79,14 @@ def test_a_review_is_asked_for_given_and_signed_off(
     assert rows(api, REVIEWS, kind="sign_off", reviewer="bob") == [signed.json()]
     assert api.get(f"{REVIEWS}/{opinion.json()['id']}").json() == opinion.json()
     assert api.get(f"{REQUESTS}/{asked.json()['id']}").json()["reviewer"] == "carol"
+
+
+def test_the_browsable_page_offers_whom_to_ask(analysis: Analysis, bob: User) -> None:
+    page = in_person(bob).get(asking(analysis), headers={"Accept": "text/html"})
+    page_text = page.render().content.decode()
+    offered = re.findall(r'<option value="(\w+)"', page_text)
+    assert {"alice", "carol"} <= set(offered)
+    assert "bob" not in offered
 
 
 @pytest.mark.parametrize("value", ["null", "1", "True", ""])
