@@ -19,13 +19,13 @@ from django.db import models
 from audit.canonical import timestamp
 from audit.models import AuditedModel, AuditEvent
 from audit.watch import changed_here, only_created_here
-from audit.witnesses import ALTERED, GONE, UNKNOWN, Disagreement
+from audit.witnesses import ALTERED, GONE, UNKNOWN, Disagreement, payloads
 
 KEY = "rows"
 
 
 def stamps_of(rows: Iterable[models.Model]) -> dict[str, str | None]:
-    """The stamps of those of ``rows`` that were written in the transaction under way.
+    """The stamps of those of ``rows`` that were written in the transaction under way, once each.
 
     Others are locked by nobody: somebody else's stamp may come first.
     """
@@ -86,15 +86,14 @@ def _made_before_stamps(row: AuditedModel) -> bool:
     """Whether the ledger knows the row from a time when entries had no stamps."""
     entries = AuditEvent.objects.filter(subject=row.accounted_by())
     first = entries.order_by("occurred_at", "id").first()
-    return first is not None and KEY not in first.payload
+    return first is not None and f'"{KEY}":' not in first.payload_text
 
 
 def _recorded() -> dict[str, str | None]:
     stamps: dict[str, str | None] = {}
-    # By place in the chain, not by key: the hash of an entry covers no key.
-    entries = AuditEvent.objects.filter(payload_text__contains=f'"{KEY}":').order_by("chain", "seq")
-    for text in entries.values_list("payload_text", flat=True).iterator():
-        stamps.update(json.loads(text).get(KEY, {}))
+    for _, payload in payloads(AuditEvent.objects.filter(payload_text__contains=f'"{KEY}":')):
+        told = payload.get(KEY)
+        stamps.update(told if isinstance(told, dict) else {})
     return stamps
 
 

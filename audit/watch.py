@@ -57,19 +57,23 @@ def note_change(model: type[models.Model], key: Any, *, created: bool = False) -
     watch = require_watch(model)
     label = model._meta.label_lower
     change = (label, ANY_ROW if key is None else str(key))
-    touched = {row for row in watch.explained | watch.created if row[0] == label}
-    touched &= {change} if key is not None else touched
     watch.changed.add(change)
     # An entry holds the row as it left it: one that stands before the change explains nothing.
-    watch.explained -= touched
-    watch.created -= touched
+    for touched in _open():
+        for rows in (touched.explained, touched.created):
+            rows -= {row for row in rows if row == change or (key is None and row[0] == label)}
     if created:
         watch.created.add(change)
 
 
 def changed_here(instance: models.Model) -> bool:
-    """Whether the row was written in the open ``audited()`` block or one around it."""
-    return any(_rows(instance) & watch.changed for watch in _open())
+    """Whether the row was written in the open ``audited()`` blocks and no entry has told it yet.
+
+    So a row is stamped once for each change, in one chain.
+    """
+    row = (instance._meta.label_lower, str(instance.pk))
+    told = any(row in watch.explained for watch in _open())
+    return not told and any(_rows(instance) & watch.changed for watch in _open())
 
 
 def only_created_here(instance: models.Model) -> bool:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import models
+
 from audit.actions import Action
 from audit.models import AuditEvent
 
@@ -43,10 +45,23 @@ def disagreements() -> Iterator[Disagreement]:
 
 def recorded(*actions: Action) -> dict[str, dict[str, Any]]:
     """Payloads of the entries of ``actions`` by subject; the last entry of a subject counts."""
+    return dict(payloads(AuditEvent.objects.filter(action__in=actions)))
+
+
+def payloads(entries: models.QuerySet[AuditEvent]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Subject and payload of ``entries``, in the order of their chains.
+
+    An entry that was overwritten with something unreadable is left out: its chain accuses it.
+    """
     # By place in the chain, not by key: the hash of an entry covers no key.
-    rows = AuditEvent.objects.filter(action__in=actions).order_by("chain", "seq")
-    pairs = rows.values_list("subject", "payload_text")
-    return {subject: json.loads(text) for subject, text in pairs.iterator()}
+    pairs = entries.order_by("chain", "seq").values_list("subject", "payload_text")
+    for subject, text in pairs.iterator():
+        try:
+            payload = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(payload, dict):
+            yield subject, payload
 
 
 def compared(

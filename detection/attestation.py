@@ -56,7 +56,11 @@ def _unlike_result(finding: Finding, artefacts: list[Artefact], key: str) -> Ite
     facts = {artefact.name: artefact for artefact in result.artefacts}
     for row in artefacts:
         said = facts.get(row.name)
-        if said is None or any(getattr(row, f.name) != getattr(said, f.name) for f in fields(said)):
+        if (
+            said is None
+            or any(getattr(row, f.name) != getattr(said, f.name) for f in fields(said))
+            or not row.storage_key.endswith(row.sha256)
+        ):
             yield Disagreement(
                 ALTERED, f"finding ({key}): its result describes another file {row.name}"
             )

@@ -34,7 +34,6 @@ class Exhibit(AuditedModel):
         DESTROYED = "destroyed", _("Destroyed")
 
     case_path: ClassVar[str] = "case"
-    unaudited_fields: ClassVar[frozenset[str]] = frozenset({"last_verified_at"})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="exhibits")

@@ -103,6 +103,13 @@ def test_a_changed_number_or_time_is_found(row: int, column: str, amount: int) -
         assert found()
 
 
+@pytest.mark.parametrize("text", ["x", "[]", '{"rows": 1}', '{"rows": {}}'])
+def test_unreadable_payloads_are_named_and_stop_nothing(text: str) -> None:
+    with hostile_ledger() as rows:
+        sql("UPDATE audit_auditevent SET payload_text = %s", text)
+        assert {(p.chain, p.seq) for p in found()} >= {(rows[0].chain, 1), (str(FIRST_CASE), 1)}
+
+
 @EXAMPLES
 @given(row=ROW)
 def test_a_deleted_row_is_found_and_named(row: int) -> None:

@@ -70,9 +70,24 @@ def test_dropped_triggers_are_named(handled: Exhibit) -> None:
     ],
 )
 def test_a_changed_exhibit_is_named(handled: Exhibit, assignment: str, named: str) -> None:
-    message, row = as_database_administrator(f"UPDATE cases_exhibit SET {assignment}")
+    message, *_, row = as_database_administrator(f"UPDATE cases_exhibit SET {assignment}")
     assert f"(cases.exhibit:{handled.pk}): the ledger has another {named}" in message
     assert row == f"the row cases.exhibit:{handled.pk} is not what the ledger's last entry left"
+
+
+def test_the_same_content_in_another_case_accuses_nobody(handled: Exhibit, alice: User) -> None:
+    """Such an exhibit is named on the global chain too."""
+    actor = user_actor(alice)
+    with evidence_store().open(handled.storage_key) as stream:
+        twin = services.receive_evidence(
+            actor=actor,
+            case=services.create_case(actor=actor, title="The same recording"),
+            stream=stream,
+            filename="twin.wav",
+        )
+    evidence_store().path(twin.storage_key).unlink()
+    assert not services.verify_exhibit(actor=actor, exhibit=twin)
+    assert verify_all().problems == ()
 
 
 def test_a_swapped_file_with_its_row_made_to_fit_is_named(handled: Exhibit) -> None:
@@ -85,6 +100,13 @@ def test_a_swapped_file_with_its_row_made_to_fit_is_named(handled: Exhibit) -> N
         f"UPDATE cases_exhibit SET sha256 = '{digests.sha256}', sha512 = '{digests.sha512}'"
     )
     assert "the ledger has another sha256, sha512" in message
+
+
+def test_a_gap_in_the_numbers_is_named(handled: Exhibit) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE cases_case SET last_exhibit_number = 7")
+    (problem,) = verify_all().problems
+    assert problem.message.endswith("counts 7 exhibits, the last one received is number 1")
 
 
 def test_a_frozen_or_handed_over_exhibit_stays_so(handled: Exhibit, bob: User) -> None:
@@ -118,6 +140,7 @@ def test_a_frozen_or_handed_over_exhibit_stays_so(handled: Exhibit, bob: User) -
         ("UPDATE cases_transfer SET purpose = 'x'", "transfer:{transfer} {other}"),
         ("DELETE FROM cases_transfer", "transfer:{transfer} {gone}"),
         ("UPDATE cases_case SET title = 'x'", "case:{case} {other}"),
+        ("UPDATE cases_exhibit SET last_verified_at = received_at", "exhibit:{exhibit} {other}"),
     ],
 )
 def test_every_other_row_is_named(
@@ -135,6 +158,7 @@ def test_every_other_row_is_named(
             actor=actor, exhibit=handled, receiver=bob, purpose="examination"
         ),
         "case": case,
+        "exhibit": handled,
     }
     steps = dict(CustodyEvent.objects.values_list("kind", "pk"))
     columns = [str(f.column) for f in CustodyEvent._meta.concrete_fields if not f.primary_key]
@@ -174,7 +198,7 @@ def test_an_exhibit_that_nobody_received_is_named(handled: Exhibit) -> None:
     columns = ", ".join(str(field.column) for field in Exhibit._meta.concrete_fields)
     copied = columns.replace("id,", "'00000000000000000000000000000009',", 1)
     copied = copied.replace("number", "9")
-    (message, row) = as_database_administrator(
+    (message, *_, row) = as_database_administrator(
         f"INSERT INTO cases_exhibit ({columns}) SELECT {copied} FROM cases_exhibit"
     )
     assert message.endswith("is not on the ledger")

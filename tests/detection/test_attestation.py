@@ -1,4 +1,4 @@
-"""With the triggers dropped, a finding, its files, an analysis or a review that was changed is found.
+"""With the triggers dropped, a changed finding, derived file, analysis or review is found.
 
 Runs on SQLite here, on PostgreSQL through ``test_postgresql``.
 """
@@ -57,7 +57,7 @@ def test_a_changed_finding_is_named(reviewed: Any, assignment: str, named: str) 
     assert f"{key}: {named}" in problems()
 
 
-@pytest.mark.parametrize("column", ["name", "caption", "producer", "parent_sha256"])
+@pytest.mark.parametrize("column", ["name", "caption", "producer", "parent_sha256", "storage_key"])
 def test_a_changed_derived_file_is_named(reviewed: Any, column: str) -> None:
     run(f"UPDATE detection_artefact SET {column} = 'x' WHERE name = '{derived(reviewed)}'")
     assert "its result describes another file" in " ".join(problems())
