@@ -113,7 +113,7 @@ def add_member(*, actor: Actor, case: Case, user: User, role: str) -> CaseMember
     """Give ``user`` a role in the case, or change it.
 
     Raises PermissionDenied; MembershipConflict for an unknown role, an auditor, an inactive
-    account, or a change that would leave the case without a manager.
+    account, oneself through broken glass, or a change that would leave the case without a manager.
     """
     require(actor, case, CaseAction.MANAGE)
     if role not in CaseRole.values:
@@ -131,6 +131,12 @@ def add_member(*, actor: Actor, case: Case, user: User, role: str) -> CaseMember
         membership = CaseMembership.objects.filter(case=case, user=user).first()
         action = Action.CASE_MEMBER_CHANGED if membership else Action.CASE_MEMBER_ADDED
         earlier = membership.role if membership else None
+        if user == actor.user and earlier != CaseRole.MANAGER:
+            # Only broken glass lets somebody else than a manager come this far.
+            raise MembershipConflict(
+                "emergency",
+                _("Emergency access ends by itself and gives you no role. Name somebody else."),
+            )
         if membership is None:
             membership = _add(case, user, role, actor)
         else:

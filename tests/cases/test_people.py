@@ -161,6 +161,17 @@ def test_administrator_sees_no_case_until_the_glass_is_broken(
         assert not selectors.cases_for(admin).exists()
 
 
+def test_broken_glass_gives_nobody_a_lasting_role(case, admin_user, alice) -> None:
+    admin = user_actor(admin_user)
+    services.open_break_glass(actor=admin, case=case, reason="x")
+    with pytest.raises(MembershipConflict) as refusal:
+        services.add_member(actor=admin, case=case, user=admin_user, role="viewer")
+    assert refusal.value.code == "emergency"
+    services.add_member(actor=user_actor(alice), case=case, user=admin_user, role="viewer")
+    with pytest.raises(MembershipConflict):
+        services.add_member(actor=admin, case=case, user=admin_user, role="manager")
+
+
 def test_break_glass_can_be_ended_by_its_holder_or_a_manager(case, admin_user, alice, bob) -> None:
     admin = user_actor(admin_user)
     access = services.open_break_glass(actor=admin, case=case, reason="x")
