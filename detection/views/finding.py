@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.templatetags.dfd import signed
 from detection.models import Artefact
-from detection.views.lanes import Lane, lanes_of, strength_of_logit
+from detection.views.lanes import Lane, lanes_of
 from ml.result import (
     AnalysisResult,
     BranchResult,
@@ -157,6 +157,7 @@ def finding_page(result: AnalysisResult, artefacts: Sequence[Artefact]) -> Findi
     shown = {card.thumbnail.pk for card in faces}
     shown |= {heatmap.pk for card in faces for heatmap in card.heatmaps}
     bars, total = _contributions(result)
+    lanes = lanes_of(result, duration)
     return FindingPage(
         result=result,
         headline=headline(result.decision),
@@ -165,10 +166,10 @@ def finding_page(result: AnalysisResult, artefacts: Sequence[Artefact]) -> Findi
         scale=lr_scale(result.decision),
         bars=bars,
         total=total,
-        lanes=lanes_of(result, duration),
+        lanes=lanes,
         duration=duration,
         curves=tuple(_curves(result)),
-        regions=tuple(_regions(result)),
+        regions=tuple(_regions(lanes, result, duration)),
         faces=faces,
         pictures=tuple(
             a for a in artefacts if a.pk not in shown and a.mime_type.startswith("image/")
@@ -375,16 +376,19 @@ def _weight_of_plot(
     return y_unit == "logit", fits, shares.get(branch.name, -1.0)
 
 
-def _regions(result: AnalysisResult) -> Iterable[dict[str, Any]]:
-    for branch in result.branches:
-        for item in branch.items:
-            yield {
-                "start": item.start,
-                "end": item.end,
-                "logit": round(item.logit, 3),
-                "strength": strength_of_logit(item.logit),
-                "branch": branch.title,
-            }
+def _regions(
+    lanes: Sequence[Lane], result: AnalysisResult, duration: float
+) -> Iterable[dict[str, Any]]:
+    """The waveform wears the colours of the lane that counted most; several would bury it."""
+    shares = {share.branch: abs(share.value) for share in result.decision.contributions}
+    scored = [lane for lane in lanes if lane.kind == "scored"]
+    main = max(scored, key=lambda lane: shares.get(lane.branch, -1.0), default=None)
+    for block in main.blocks if main else ():
+        yield {
+            "start": block.left / 100 * duration,
+            "end": (block.left + block.width) / 100 * duration,
+            "strength": block.strength,
+        }
 
 
 def _faces(result: AnalysisResult, artefacts: Sequence[Artefact]) -> tuple[FaceCard, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from ml.result import (
 )
 
 _LN10 = math.log(10)
+_BETWEEN_SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -142,12 +144,14 @@ def _no_finding(branches: Sequence[BranchResult], rule: DecisionRule) -> Decisio
 
 
 def _reasons(branches: Sequence[BranchResult]) -> str:
-    """Why detectors gave no score: each reason once, behind those it holds for."""
-    titles: dict[str, list[str]] = {}
-    for branch in branches:
-        if branch.reason and branch.status is not BranchStatus.REPORTED:
-            titles.setdefault(branch.reason, []).append(branch.title)
-    return " ".join(f"{', '.join(names)}: {reason}" for reason, names in titles.items())
+    """Why detectors gave no score: each sentence once. Whom it concerns, each branch says."""
+    told = (
+        sentence
+        for branch in branches
+        if branch.status is not BranchStatus.REPORTED
+        for sentence in _BETWEEN_SENTENCES.split(branch.reason)
+    )
+    return " ".join(dict.fromkeys(told))
 
 
 def _interval(

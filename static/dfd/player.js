@@ -4,7 +4,7 @@ const STRENGTH = {
 };
 // The whole recording is decoded for its waveform; beyond this the tab would run out of memory.
 const LARGEST_WAVEFORM = 150 * 1024 * 1024;
-const OPACITY = { "fake-strong": 0.4, fake: 0.18, real: 0.12, "real-strong": 0.3 };
+const OPACITY = { "fake-strong": 0.3, fake: 0.15, real: 0.12, "real-strong": 0.25 };
 
 export const player = document.querySelector("[data-player]");
 

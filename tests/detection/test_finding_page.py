@@ -9,7 +9,7 @@ import pytest
 from cases.models import Exhibit
 from detection.models import Artefact
 from detection.views.finding import finding_page
-from ml.result import AnalysisResult, BranchStatus, Curve, MediaKind
+from ml.result import AnalysisResult, BranchStatus, Curve, MediaKind, ScoredItem
 from tests.web.sample import sample_outcome
 
 LOGITS = Curve("face 1", (0.0, 1.0, 2.0), (0.5, 2.5, 1.5), "s", "logit")
@@ -76,3 +76,20 @@ def test_detectors_silent_for_one_reason_stand_together() -> None:
         (("Lips and sound",), "not applicable"),
         (("Ensemble of three networks",), "no weights"),
     ]
+
+
+def test_the_waveform_is_coloured_by_what_counted_most_and_only_once() -> None:
+    result = result_of(MediaKind.AUDIO)
+    windows = (ScoredItem(0.0, 4.0, 3.0), ScoredItem(2.0, 6.0, -1.0))
+    marked = {"aasist": windows, "xception": (ScoredItem(0.0, 12.0, -3.0),)}
+    branches = tuple(replace(b, items=marked.get(b.name, ())) for b in result.branches)
+    shares = tuple(
+        replace(share, value=9.0 if share.branch == "aasist" else 1.0)
+        for share in result.decision.contributions
+    )
+    result = replace(
+        result, branches=branches, decision=replace(result.decision, contributions=shares)
+    )
+    regions = finding_page(result, ()).regions
+    assert [region["strength"] for region in regions] == ["fake-strong", "real"]
+    assert regions[0]["end"] == pytest.approx(regions[1]["start"])

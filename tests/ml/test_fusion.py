@@ -296,10 +296,14 @@ def test_nothing_scored_is_inconclusive_with_the_reasons() -> None:
 
 
 def test_a_reason_shared_by_detectors_is_said_once() -> None:
-    told = replace(branch("metadata", None), status=BranchStatus.REPORTED, reason="no credentials")
-    other = replace(branch("z", None), reason="no sound")
-    decision = decide([branch("x", None), other, branch("y", None), told], RULE, FusionHeads())
-    assert decision.reason == "No detector could be applied. X, Y: no face Z: no sound"
+    silent = [
+        replace(branch("x", None), reason="Only 0.0 s of speech. The face looks drawn."),
+        replace(branch("y", None), reason="The face looks drawn."),
+        replace(branch("metadata", None), status=BranchStatus.REPORTED, reason="No credentials."),
+    ]
+    assert decide(silent, RULE, FusionHeads()).reason == (
+        "No detector could be applied. Only 0.0 s of speech. The face looks drawn."
+    )
 
 
 @pytest.mark.parametrize(
