@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -42,6 +43,11 @@ FORMATS = frozenset(
 )
 _OPTIONS = {"format_whitelist": ",".join(sorted(FORMATS)), "protocol_whitelist": "file"}
 _TOLERANT = {**_OPTIONS, "fflags": "+genpts+discardcorrupt+igndts", "err_detect": "ignore_err"}
+
+# Demuxers that read the length from the header; the others guess it from the bit rate.
+_STATED = frozenset({"avi", "flac", "flv", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "wav"})
+_UNKNOWN_SIZES = (0, 0xFFFFFFFF)
+_CHUNKS = 64
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,56 @@ def _open_error(stream: BinaryIO, error: Exception) -> MediaError:
         "The content is not an audio, image or video format that can be read, whatever the "
         "file name says.",
     )
+
+
+def overclaim(container: av.container.InputContainer, stream: BinaryIO) -> Callable[[float], str]:
+    """What to say when so many seconds were found: that the container claims more, or ""."""
+    name = container.format.name
+    claimed = container.duration / 1e6 if container.duration else None
+    if name == "wav":
+        # FFmpeg trusts the size of the file more than the header.
+        claimed = _wav_seconds(stream) or claimed
+    share, seconds = (1.02, 0.5) if name in _STATED else (1.5, 1.0)
+
+    def words(held: float) -> str:
+        if claimed is None or claimed <= share * held + seconds:
+            return ""
+        return f"the container claims {claimed:.1f} s but holds {held:.1f} s; the latter is used"
+
+    return words
+
+
+def _wav_seconds(stream: BinaryIO) -> float | None:
+    """The length that the header of a WAV file states; None when it states none. The place in the
+    stream is kept."""
+    place = stream.tell()
+    try:
+        stream.seek(12)
+        byte_rate = 0
+        for _ in range(_CHUNKS):
+            head = stream.read(8)
+            size = int.from_bytes(head[4:], "little")
+            if head[:4] == b"fmt ":
+                byte_rate = int.from_bytes(stream.read(16)[8:12], "little")
+                stream.seek(size - 16 + size % 2, os.SEEK_CUR)
+            elif head[:4] == b"data" and byte_rate and size not in _UNKNOWN_SIZES:
+                return size / byte_rate
+            elif len(head) < 8 or head[:4] == b"data":
+                return None
+            else:
+                stream.seek(size + size % 2, os.SEEK_CUR)
+        return None
+    except (OSError, ValueError):
+        return None
+    finally:
+        stream.seek(place)
+
+
+def left_out(container: av.container.InputContainer) -> tuple[str, ...]:
+    """In words, the streams beside the first of each kind."""
+    pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    counts = {"video": len(pictures), "audio": len(container.streams.audio)}
+    return tuple(f"first of {n} {kind} streams" for kind, n in counts.items() if n > 1)
 
 
 def video_stream(container: av.container.InputContainer) -> av.VideoStream | None:

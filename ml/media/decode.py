@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import BinaryIO
 
 from ml.errors import MediaCode, MediaError
 from ml.media.audio import DecodedAudio, decode_audio
-from ml.media.container import audio_stream, opened, tags_of, video_stream
+from ml.media.container import (
+    audio_stream,
+    left_out,
+    opened,
+    overclaim,
+    tags_of,
+    video_stream,
+)
 from ml.media.decoded import Decoded
 from ml.media.plan import DecodePlan
 from ml.media.repair import repairs
@@ -58,7 +66,8 @@ def _decode_recording(
     video: DecodedVideo | None = None
     with opened(stream, plan.limits, tolerant=tolerant) as container:
         name, tags = container.format.name, tags_of(container)
-        claimed = container.duration / 1e6 if container.duration else None
+        claims = overclaim(container, stream)
+        before += left_out(container)
         has_video = video_stream(container) is not None
         sound = audio_stream(container)
         if sound is not None:
@@ -71,7 +80,7 @@ def _decode_recording(
                 video = decode_video(container, picture, plan, with_dense=heard)
     if not (video and video.frames) and not (audio and audio.waveform.size):
         _refuse_silent_file(audio, video)
-    return _assembled(name, tags, claimed, audio, video, before)
+    return _assembled(name, tags, claims, audio, video, before)
 
 
 def _refuse_silent_file(audio: DecodedAudio | None, video: DecodedVideo | None) -> None:
@@ -87,7 +96,7 @@ def _refuse_silent_file(audio: DecodedAudio | None, video: DecodedVideo | None) 
 def _assembled(
     name: str,
     tags: dict[str, str],
-    claimed: float | None,
+    claims: Callable[[float], str],
     audio: DecodedAudio | None,
     video: DecodedVideo | None,
     before: tuple[str, ...],
@@ -95,10 +104,8 @@ def _assembled(
     transforms = list(before)
     lengths = [audio.facts.duration_s if audio else None, video.facts.duration_s if video else None]
     duration = max((length for length in lengths if length is not None), default=None)
-    if claimed and duration is not None and claimed > 1.5 * duration + 1.0:
-        transforms.append(
-            f"the container claims {claimed:.1f} s but holds {duration:.1f} s; the latter is used"
-        )
+    if duration is not None and (words := claims(duration)):
+        transforms.append(words)
     if video is not None:
         transforms += video.transforms
         if not video.frames:

@@ -104,6 +104,19 @@ def test_every_kth_frame_up_to_a_maximum(tmp_path: Path) -> None:
     assert [frame.index for frame in decoded.frames] == [0, 4, 8, 12, 16]
 
 
+def test_a_second_sound_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "two.mka"
+    with av.open(str(path), "w", format="matroska") as container:
+        streams = [container.add_stream("pcm_s16le", rate=16_000, layout="mono") for _ in range(2)]
+        for stream in streams:
+            samples = (tone(1.0, 16_000) * 32_767).astype(np.int16)[None, :]
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 16_000, 0
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    assert decode(path).transforms == ("first of 2 audio streams",)
+
+
 def test_native_rate_frames_come_only_with_sound(tmp_path: Path) -> None:
     with_sound = decode(write_video(tmp_path / "a.mp4"), dense_s=0.4)
     silent = decode(write_video(tmp_path / "b.mp4", sound=False), dense_s=0.4)

@@ -122,6 +122,8 @@ def test_truncated_wav_gives_what_is_left(tenth: int, tmp_path: Path) -> None:
     decoded = decode_sandboxed(path, PLAN)
     assert decoded.waveform is not None
     assert decoded.waveform.size == pytest.approx(3200 * tenth, abs=400)
+    cut = f"the container claims 2.0 s but holds {decoded.waveform.size / 16_000:.1f} s"
+    assert any(cut in line for line in decoded.transforms) == (tenth < 8)
 
 
 def test_corrupt_video_data_is_left_out_and_named(tmp_path: Path) -> None:
@@ -213,6 +215,13 @@ def test_header_that_claims_ten_hours(tmp_path: Path) -> None:
     assert decoded.facts.duration_s == pytest.approx(1.0, abs=0.05)
     assert decoded.waveform is not None
     assert decoded.waveform.size < 17_000
+    assert (
+        "the container claims 36000.0 s but holds 1.0 s; the latter is used" in decoded.transforms
+    )
+    for unknown in (0, 0xFFFFFFFF):
+        content[40:44] = unknown.to_bytes(4, "little")
+        decoded = decode_sandboxed(stored(tmp_path / "b.wav", bytes(content)), PLAN)
+        assert decoded.transforms == ()
 
 
 def test_movie_header_that_claims_ten_hours(tmp_path: Path) -> None:
