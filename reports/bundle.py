@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.utils import timezone
 
+from audit.actions import Action
 from audit.timestamps import TimeStamp
 from cases.models import Exhibit
 from cases.storage import evidence_store
@@ -116,12 +117,12 @@ def seal(folder: Path, record: dict[str, Any], references: Sequence[Reference]) 
     )
 
 
-def redact_ledger(ledger: dict[str, Any], keep: Iterable[str]) -> dict[str, Any]:
-    """Keep the records of the actions ``keep``; of the others only hash and proof remain."""
-    kept = set(keep)
+def redact_ledger(ledger: dict[str, Any], keep: str) -> dict[str, Any]:
+    """Keep the record of the export with the subject ``keep``, which names this content; of all
+    others only hash and proof remain."""
     entries = [
         entry
-        if entry["record"]["action"] in kept
+        if (entry["record"]["action"], entry["record"]["subject"]) == (Action.EXPORT_CREATED, keep)
         else {"hash": entry["hash"], "proof": entry["proof"]}
         for entry in ledger["entries"]
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
@@ -25,6 +27,7 @@ WORDS = {
     "credentials), and with it the machine's results as files; their hashes are kept",
 }
 PERSON_KEYS = frozenset({"by", "actor", "author", "reviewer", "user", "collector", "custodian"})
+TEXT_KEYS = frozenset({"log", "purpose", "result", "text", "error_message", "source"})
 
 
 def removals(redactions: frozenset[Redaction]) -> list[str]:
@@ -32,16 +35,35 @@ def removals(redactions: frozenset[Redaction]) -> list[str]:
     return [WORDS[redaction] for redaction in sorted(redactions)]
 
 
-def without_people(value: Any, numbers: dict[str, str] | None = None) -> Any:
-    """``value`` (JSON types) with every person's name replaced by ``Person N``."""
-    numbers = {} if numbers is None else numbers
-    if isinstance(value, list):
-        return [without_people(item, numbers) for item in value]
-    if not isinstance(value, dict):
+def without_people(record: dict[str, Any]) -> dict[str, Any]:
+    """``record`` (JSON types) with every person's name replaced by ``Person N``, also where the
+    platform or a member wrote it into a text."""
+    numbers = {name: f"Person {n}" for n, name in enumerate(dict.fromkeys(_names(record)), 1)}
+    longest_first = sorted(numbers, key=len, reverse=True)
+    words = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
+
+    def renamed(value: Any, key: str) -> Any:
+        if isinstance(value, list):
+            return [renamed(item, key) for item in value]
+        if isinstance(value, dict):
+            return {name: renamed(item, name) for name, item in value.items()}
+        if isinstance(value, str) and key in PERSON_KEYS:
+            return numbers.get(value, value)
+        if isinstance(value, str) and key in TEXT_KEYS and numbers:
+            return words.sub(lambda found: numbers[found.group()], value)
         return value
-    return {
-        key: numbers.setdefault(item, f"Person {len(numbers) + 1}")
-        if key in PERSON_KEYS and isinstance(item, str) and item
-        else without_people(item, numbers)
-        for key, item in value.items()
-    }
+
+    whole: dict[str, Any] = renamed(record, "")
+    return whole
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _names(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key in PERSON_KEYS and isinstance(item, str) and item:
+                yield item
+            else:
+                yield from _names(item)

@@ -159,7 +159,7 @@ def _bundle(actor: Actor, request: ExportRequest) -> _Made:
         checkpoint = _checkpoint()
         ledger = proofs.case_slice(request.case_id, checkpoint=checkpoint)
         if left_out:
-            ledger = bundle.redact_ledger(ledger, keep=[Action.EXPORT_CREATED])
+            ledger = bundle.redact_ledger(ledger, keep=f"reports.export:{request.pk}")
         bundle.write_ledger(folder, ledger, timestamps.time_stamp_of(checkpoint))
         bundle.seal(folder, content.record, references)
         record_progress(request=request, percent=70)
@@ -179,9 +179,11 @@ def _announce(
     record: dict[str, Any],
     hashes: dict[str, Any],
 ) -> None:
+    # This entry travels with the copy; who ordered it stands in the entry about the order.
+    nameless = Redaction.PEOPLE in record["redactions"]
     with audited():
         append(
-            actor=actor,
+            actor=system_actor("exports") if nameless else actor,
             action=Action.EXPORT_CREATED,
             subject=f"reports.export:{request.pk}",
             case_id=request.case_id,
