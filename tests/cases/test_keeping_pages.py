@@ -118,3 +118,26 @@ def test_manager_sees_and_ends_emergency_access(case, alice, bob, admin_user) ->
     assert browser(bob).post(end).status_code == 403
     assert "has ended" in words(browser(alice).post(end, follow=True))
     assert browser(admin_user).get(people).status_code == 404
+
+
+def test_notes_come_in_pages_and_a_correction_leads_to_its_note(case, alice, monkeypatch) -> None:
+    monkeypatch.setattr("cases.views.records.NOTES_A_PAGE", 2)
+    actor = user_actor(alice)
+    first = services.add_note(actor=actor, case=case, text="the first")
+    for text in ("the second", "the third"):
+        services.add_note(actor=actor, case=case, text=text, corrects=first)
+    address = reverse("cases:notes", args=[case.number])
+    newest = words(browser(alice).get(address))
+    assert "the third" in newest
+    assert "the first" not in newest
+    assert f"?note={first.pk}#note-{first.pk}" in newest
+    assert "the first" in words(browser(alice).get(address, {"note": first.pk}))
+    assert "the third" in words(browser(alice).get(address, {"note": "no such thing"}))
+
+
+def test_a_note_names_its_exhibit_by_number(exhibit, case, alice) -> None:
+    address = reverse("cases:notes", args=[case.number])
+    wrong = browser(alice).post(address, {"text": "on it", "exhibit": exhibit.number + 7})
+    assert f"There is no exhibit {exhibit.number + 7} in this case." in words(wrong)
+    browser(alice).post(address, {"text": "on it", "exhibit": exhibit.number})
+    assert case.notes.get().exhibit == exhibit
