@@ -91,6 +91,9 @@ class CaseMembership(AuditedModel):
     def __str__(self) -> str:
         return f"{self.user} as {self.role} of {self.case.number}"
 
+    def accounted_by(self) -> str:
+        return f"cases.case:{self.case_id}"  # the entry of a new case accounts for its first member
+
 
 class BreakGlass(AuditedModel):
     """An administrator's emergency access to one case, with its reason and its end."""

@@ -123,6 +123,15 @@ def test_an_entry_stamps_the_row_as_the_database_has_it() -> None:
     assert list(row_stamps.disagreements()) == []
 
 
+def test_a_row_that_older_entries_tell_of_accuses_nobody() -> None:
+    case = _case()
+    case.save_base(raw=True, force_insert=True)
+    assert [found.code for found in row_stamps.disagreements()] == ["record_unknown"]
+    with audited():
+        _entry(case)  # as versions without stamps wrote it
+    assert list(row_stamps.disagreements()) == []
+
+
 def test_fields_of_no_weight_need_no_entry() -> None:
     case = _case()
     with audited():
