@@ -21,6 +21,7 @@ from cases import services as case_services
 from cases.models import Case, Exhibit
 from detection import services
 from detection.models import Analysis
+from ml.result import AnalysisOutcome
 from tests.web import media
 from tests.web.furnished import furnish
 from tests.web.sample import sample_outcome
@@ -157,12 +158,14 @@ def exhibits(case: Case, alice: User, recordings: dict[str, Path]) -> dict[str, 
     return taken
 
 
-def finished(actor_user: User, exhibit: Exhibit) -> Analysis:
-    """A complete analysis of ``exhibit`` with the made-up finding."""
+def finished(
+    actor_user: User, exhibit: Exhibit, outcome: AnalysisOutcome | None = None
+) -> Analysis:
+    """A complete analysis of ``exhibit`` with ``outcome``, or the made-up finding."""
     run = services.submit_analysis(actor=user_actor(actor_user), exhibit=exhibit)
     claimed = services.claim_analysis(str(run.pk), WORKER)
     assert claimed is not None
-    services.store_result(analysis=claimed, outcome=sample_outcome(exhibit))
+    services.store_result(analysis=claimed, outcome=outcome or sample_outcome(exhibit))
     run.refresh_from_db()
     return run
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
+from cases.models import Exhibit
 from detection.models import Analysis, Review
 from tests.web.conftest import finished, until
+from tests.web.sample import sample_outcome
 
 pytestmark = pytest.mark.browser
 
@@ -45,6 +49,19 @@ def test_a_click_on_the_curve_seeks_and_the_playhead_follows(
     at = page.evaluate(TIME)
     assert 0.5 < at < 2.0
     until(page, "document.querySelector('[data-playhead]').getAttribute('x1') !== '0'")
+
+
+def test_an_interval_without_width_is_told_as_a_bound(
+    client: Client, alice: User, exhibits: dict[str, Exhibit], redis_server: str
+) -> None:
+    outcome = sample_outcome(exhibits["video"])
+    narrow = replace(outcome.result.decision, log10_lr_interval=(0.5, 0.5))
+    outcome = replace(outcome, result=replace(outcome.result, decision=narrow))
+    finding = finished(alice, exhibits["video"], outcome)
+    client.force_login(alice)
+    page = client.get(f"/analyses/{finding.pk}/").content.decode()
+    assert "no interval: at the bound" in page
+    assert "+0.50 … +0.50" not in page
 
 
 def test_the_slider_fades_the_heat_maps(
