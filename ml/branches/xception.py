@@ -20,7 +20,7 @@ from ml.models.xception import Xception
 from ml.result import MediaKind
 from ml.weights.registry import WeightRegistry
 
-SIZE = 192
+SIZE = 224
 MARGIN = 0.3
 BATCH = 16
 SHOWN = 6

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from ml.errors import CalibrationError
 from ml.evaluation.metrics import Floats
 from ml.evaluation.scored import Scored
-from ml.fusion.calibration import MIN_PER_CLASS, balanced_logistic, elub_bounds
+from ml.fusion.calibration import (
+    MIN_PER_CLASS,
+    CalibratorKind,
+    balanced_logistic,
+    elub_bounds,
+    for_new_sources,
+)
 from ml.fusion.heads import fit_heads
 
 FOLDS = 5
@@ -28,10 +34,12 @@ def fitted_on(part: str) -> bool:
     return part.startswith(PARTS)
 
 
-def unseen_llrs(scored: Mapping[str, Sequence[Scored]]) -> tuple[Floats, Floats] | None:
+def unseen_llrs(
+    scored: Mapping[str, Sequence[Scored]], kinds: Mapping[str, CalibratorKind]
+) -> tuple[Floats, Floats] | None:
     """Natural-log likelihood ratios (N,), without and within their bounds, of one branch or of
-    the fusion of several: ``scored`` maps branch to scores of the same N recordings. None where
-    the other sources are too few to calibrate on."""
+    the fusion of several: ``scored`` maps branch to scores of the same N recordings, ``kinds`` to
+    how it is calibrated. None where the other sources are too few to calibrate on."""
     rows = next(iter(scored.values()))
     is_fake = np.array([row.fake for row in rows], bool)
     sources = np.array([row.source for row in rows])
@@ -43,7 +51,7 @@ def unseen_llrs(scored: Mapping[str, Sequence[Scored]]) -> tuple[Floats, Floats]
         if min(is_fake[given].sum(), (~is_fake[given]).sum()) < MIN_PER_CLASS:
             return None
         try:
-            raw[~given], bounded[~given] = _llrs(logits, is_fake, given)
+            raw[~given], bounded[~given] = _llrs(logits, is_fake, given, sources, kinds)
         except CalibrationError:
             return None
     return raw, bounded
@@ -65,14 +73,20 @@ def _llrs(
     logits: Mapping[str, Floats],
     is_fake: NDArray[np.bool_],
     given: NDArray[np.bool_],
+    sources: NDArray[np.str_],
+    kinds: Mapping[str, CalibratorKind],
 ) -> tuple[Floats, Floats]:
     """ln LRs of the recordings outside ``given``, everything fitted on those inside."""
     raw, calibrated = {}, {}
     for name, values in logits.items():
-        weights, offset = balanced_logistic(values[given][:, None], is_fake[given])
-        if weights[0] <= 0:
+        if kinds[name] is CalibratorKind.NEW_SOURCES:
+            slope, offset, _ = for_new_sources(values[given], is_fake[given], sources[given])
+        else:
+            weights, offset = balanced_logistic(values[given][:, None], is_fake[given])
+            slope = float(weights[0])
+        if slope <= 0:
             raise CalibrationError("inverted", f"'{name}' scores fakes no higher.")
-        raw[name] = weights[0] * values + offset
+        raw[name] = slope * values + offset
         calibrated[name] = np.clip(raw[name], *elub_bounds(raw[name][given], is_fake[given]))
     if len(calibrated) == 1:
         return next(iter(raw.values()))[~given], next(iter(calibrated.values()))[~given]

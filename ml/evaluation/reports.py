@@ -105,7 +105,7 @@ def _answered(scored: Mapping[str, list[Scored]], calibrator: Calibrator | None)
     rows = next(iter(scored.values()))
     part = rows[0].part
     if calibrator is not None and held_out.fitted_on(part):
-        unseen = held_out.unseen_llrs(scored)
+        unseen = held_out.unseen_llrs(scored, dict.fromkeys(scored, calibrator.kind))
         if unseen is not None:
             return Measured(part, tuple(rows), unseen[1], unseen[0] > 0, held_out.RULE)
     return answered(part, rows, calibrator)
@@ -140,12 +140,14 @@ def _fused_set(
 ) -> Measured:
     """The weighted sum of calibrated ln LRs, bounded; the sum itself is the score."""
     template = next(iter(scored.values()))
-    if held_out.fitted_on(part) and (unseen := held_out.unseen_llrs(scored)) is not None:
+    calibrators = {name: calibrator_of(name, registry) for name in head.branches}
+    kinds = {name: found.kind for name, found in calibrators.items() if found is not None}
+    if held_out.fitted_on(part) and (unseen := held_out.unseen_llrs(scored, kinds)) is not None:
         total, bounded = unseen
         return Measured(part, _with(template, total), bounded, total > 0, held_out.RULE)
     total = np.full(len(template), head.bias)
     for name, weight in zip(head.branches, head.weights, strict=True):
-        calibrator = calibrator_of(name, registry)
+        calibrator = calibrators[name]
         assert calibrator is not None
         total += weight * calibrator.llrs(np.array([row.logit for row in scored[name]]))
     bounded = np.clip(total, head.lower, head.upper)

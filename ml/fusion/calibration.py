@@ -26,16 +26,20 @@ Floats = NDArray[np.float64]
 MIN_PER_CLASS = 30
 MIN_PER_CLASS_ISOTONIC = 1000
 BOOTSTRAPS = 200
+MIN_SOURCES = 3
+RIDGES = (0.0, 0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3)
 _TEMPERATURES = (0.05, 20.0)
 _EDGE = 1e-9
 _NEWTON_STEPS = 100
 
 
 class CalibratorKind(StrEnum):
-    """Platt: a·s + c. Temperature: s / T. Isotonic: pool adjacent violators. LIR: kernel
-    densities of both classes (NFI's lir), tabulated."""
+    """Platt: a·s + c. Platt for new sources: the same, every source weighing alike and the slope
+    shrunk as far as costs least on sources left out. Temperature: s / T. Isotonic: pool adjacent
+    violators. LIR: kernel densities of both classes (NFI's lir), tabulated."""
 
     PLATT = "platt"
+    NEW_SOURCES = "platt_new_sources"
     TEMPERATURE = "temperature"
     ISOTONIC = "isotonic"
     LIR = "lir"
@@ -53,8 +57,9 @@ class CalibratedScore:
 @dataclass(frozen=True)
 class Calibrator:
     """A fitted map from logit to ln LR. ``knots_x``/``knots_y`` are set for isotonic and lir,
-    ``scale``/``offset`` for Platt and temperature; ``bootstrap_*`` are refits on resampled
-    data for the interval. ``sha256`` is the hash of the file it was read from."""
+    ``scale``/``offset`` for Platt and temperature, ``ridge`` for new sources; ``bootstrap_*`` are
+    refits on resampled data for the interval. ``sha256`` is the hash of the file it was read
+    from."""
 
     kind: CalibratorKind
     lower: float
@@ -63,6 +68,7 @@ class Calibrator:
     n_fake: int
     scale: float = 1.0
     offset: float = 0.0
+    ridge: float = 0.0
     knots_x: tuple[float, ...] = ()
     knots_y: tuple[float, ...] = ()
     bootstrap_scale: tuple[float, ...] = ()
@@ -128,7 +134,7 @@ def fit_calibrator(
     seed: int = 0,
 ) -> Calibrator:
     """Fit on ``logits`` (N,) with labels ``is_fake`` (N,); ``groups`` (N,) keeps recordings of
-    one source together when resampling for the interval.
+    one source together when resampling for the interval; the kind for new sources needs them.
 
     Raises ``CalibrationError``: too_few (fewer than 30 per class, 1000 for isotonic),
     separable, inverted (fakes do not score higher), not_finite.
@@ -136,7 +142,7 @@ def fit_calibrator(
     logits = np.asarray(logits, np.float64)
     is_fake = np.asarray(is_fake, bool)
     _check(kind, logits, is_fake)
-    fitted = _fit(kind, logits, is_fake)
+    fitted = _fit(kind, logits, is_fake, groups)
     lower, upper = elub_bounds(fitted.raw(logits), is_fake)
     scales, offsets = _bootstrap(fitted, logits, is_fake, groups, seed)
     return replace(
@@ -161,22 +167,32 @@ def elub_bounds(llrs: Floats, is_fake: NDArray[np.bool_]) -> tuple[float, float]
 
 
 def balanced_logistic(
-    features: Floats, is_fake: NDArray[np.bool_], start: Floats | None = None
+    features: Floats,
+    is_fake: NDArray[np.bool_],
+    start: Floats | None = None,
+    *,
+    shares: Floats | None = None,
+    ridge: float = 0.0,
 ) -> tuple[Floats, float]:
     """Weights (F,) and bias of logistic regression of (N, F) with equal class weight, by
-    Newton's method from ``start`` (F + 1,) or zero."""
+    Newton's method from ``start`` (F + 1,) or zero. ``shares`` (N,) weigh the rows otherwise;
+    ``ridge`` times the variance of what each weight adds is charged beside the loss."""
     signs = np.where(is_fake, 1.0, -1.0)
-    shares = np.where(is_fake, 0.5 / is_fake.sum(), 0.5 / (~is_fake).sum())
+    if shares is None:
+        shares = np.where(is_fake, 0.5 / is_fake.sum(), 0.5 / (~is_fake).sum())
+    charges = np.append(ridge * features.var(0), 0.0)
     design = np.column_stack([features, np.ones(len(features))])
 
     def loss(parameters: Floats) -> float:
-        return float(shares @ np.logaddexp(0.0, -signs * (design @ parameters)))
+        errors = shares @ np.logaddexp(0.0, -signs * (design @ parameters))
+        return float(errors + charges @ parameters**2)
 
     parameters = np.zeros(design.shape[1]) if start is None else np.array(start)
     for _ in range(_NEWTON_STEPS):
         chances = expit(-signs * (design @ parameters))
-        gradient = design.T @ (-shares * signs * chances)
+        gradient = design.T @ (-shares * signs * chances) + 2 * charges * parameters
         curvature = (design * (shares * chances * (1 - chances))[:, None]).T @ design
+        curvature += np.diag(2 * charges)
         step = np.linalg.lstsq(curvature, gradient, rcond=None)[0]
         length, before = 1.0, loss(parameters)
         while loss(parameters - length * step) > before and length > 1e-6:
@@ -211,7 +227,57 @@ def _check(kind: CalibratorKind, logits: Floats, is_fake: NDArray[np.bool_]) -> 
         )
 
 
-def _fit(kind: CalibratorKind, logits: Floats, is_fake: NDArray[np.bool_]) -> Calibrator:
+def for_new_sources(
+    logits: Floats, is_fake: NDArray[np.bool_], sources: NDArray[Any]
+) -> tuple[float, float, float]:
+    """Slope and offset for sources that are not among ``sources`` (N,): every source weighs alike
+    inside its class, and the slope is shrunk by the ridge of ``RIDGES`` whose ln LRs cost least on
+    each source when it is left out, the third answer. Fewer than three sources: none."""
+    ridge = 0.0
+    if len(np.unique(sources)) >= MIN_SOURCES:
+        ridge = min(RIDGES, key=lambda tried: _left_out_cost(logits, is_fake, sources, tried))
+    return *_source_logistic(logits, is_fake, sources, ridge), ridge
+
+
+def _left_out_cost(
+    logits: Floats, is_fake: NDArray[np.bool_], sources: NDArray[Any], ridge: float
+) -> float:
+    llrs = np.zeros(len(logits))
+    for name in np.unique(sources):
+        given = sources != name
+        if is_fake[given].all() or not is_fake[given].any():
+            continue
+        scale, offset = _source_logistic(logits[given], is_fake[given], sources[given], ridge)
+        llrs[~given] = scale * logits[~given] + offset
+    signs = np.where(is_fake, 1.0, -1.0)
+    return float(_source_shares(is_fake, sources) @ np.logaddexp(0.0, -signs * llrs))
+
+
+def _source_logistic(
+    logits: Floats, is_fake: NDArray[np.bool_], sources: NDArray[Any], ridge: float
+) -> tuple[float, float]:
+    shares = _source_shares(is_fake, sources)
+    weights, offset = balanced_logistic(logits[:, None], is_fake, shares=shares, ridge=ridge)
+    return float(weights[0]), offset
+
+
+def _source_shares(is_fake: NDArray[np.bool_], sources: NDArray[Any]) -> Floats:
+    """Weights (N,) of sum 1: classes alike, and sources alike inside a class."""
+    shares = np.zeros(len(is_fake))
+    for label in (False, True):
+        names, members, counts = np.unique(
+            sources[is_fake == label], return_inverse=True, return_counts=True
+        )
+        shares[is_fake == label] = 0.5 / len(names) / counts[members]
+    return shares
+
+
+def _fit(
+    kind: CalibratorKind,
+    logits: Floats,
+    is_fake: NDArray[np.bool_],
+    groups: NDArray[Any] | None,
+) -> Calibrator:
     empty = Calibrator(
         kind=kind,
         lower=0.0,
@@ -222,6 +288,11 @@ def _fit(kind: CalibratorKind, logits: Floats, is_fake: NDArray[np.bool_]) -> Ca
     if kind is CalibratorKind.PLATT:
         weights, offset = balanced_logistic(logits[:, None], is_fake)
         return replace(empty, scale=float(weights[0]), offset=offset)
+    if kind is CalibratorKind.NEW_SOURCES:
+        if groups is None:
+            raise ValueError("a calibrator for new sources needs the source of each score")
+        scale, offset, ridge = for_new_sources(logits, is_fake, groups)
+        return replace(empty, scale=scale, offset=offset, ridge=ridge)
     if kind is CalibratorKind.TEMPERATURE:
         return replace(empty, scale=1.0 / _temperature(logits, is_fake))
     table = _isotonic_table if kind is CalibratorKind.ISOTONIC else _density_table
@@ -269,7 +340,7 @@ def _bootstrap(
     groups: NDArray[Any] | None,
     seed: int,
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Refits of the two linear kinds on resampled groups; nothing for the tabulated kinds."""
+    """Refits of the linear kinds on resampled groups; nothing for the tabulated kinds."""
     if fitted.knots_x:
         return (), ()
     start = np.array([fitted.scale, fitted.offset])
@@ -286,7 +357,10 @@ def _bootstrap(
         fake = is_fake[drawn]
         if fake.all() or not fake.any():
             continue
-        scale, offset = _refit(fitted.kind, logits[drawn], fake, start)
+        if fitted.kind is CalibratorKind.NEW_SOURCES:
+            scale, offset = _source_logistic(logits[drawn], fake, members[drawn], fitted.ridge)
+        else:
+            scale, offset = _refit(fitted.kind, logits[drawn], fake, start)
         if math.isfinite(scale) and math.isfinite(offset):
             scales.append(scale)
             offsets.append(offset)

@@ -17,14 +17,15 @@ from ml.models.xception import Xception
 CHANNELS = 728
 PARTS = 3
 CENTRE = 0.55
+BLENDING, SYNTHESIS = 0, 1
 
 
 class StatisticsXception(Xception):
     """RGB in [-1, 1], (B, 3, S, S) -> logits (B, 2), class 1 FAKE.
 
     ``levels`` are middle blocks (4 to 11). Two linear heads read the statistics: signs of blending
-    and signs of synthesis. Either is enough, so the logit is log(exp(blended) + exp(synthesised)).
-    The exit flow stays for those who read ``features``; it has no part in the answer.
+    and signs of synthesis (rows ``BLENDING`` and ``SYNTHESIS``). Either is enough, so the logit is
+    log(exp(blended) + exp(synthesised)). The blocks behind the levels have no part in the answer.
     """
 
     def __init__(self, levels: Sequence[int], num_classes: int = 2, bn_eps: float = 1e-3) -> None:

@@ -1,8 +1,9 @@
 """Fit a branch's calibrator on the scores of sources it was not trained on.
 
 ``python -m ml train calibration --branch NAME --scores FILE...``: the files are leave-source-out
-scores (``docs/evaluation/*_folds.csv``); Platt with both classes weighted alike, ELUB bounds,
-bootstrap by source for the interval.
+scores (``docs/evaluation/*_folds.csv``); Platt with both classes weighted alike or, with
+``--kind platt_new_sources``, sources alike too and the slope shrunk by what left-out sources cost;
+ELUB bounds, bootstrap by source for the interval.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from ml.fusion.calibration import Calibrator, CalibratorKind, fit_calibrator
 FOLDER = Path(__file__).parent.parent / "weights" / "calibration"
 
 
-def fit(branch: str, files: Sequence[Path], out: Path = FOLDER) -> Calibrator:
+def fit(
+    branch: str,
+    files: Sequence[Path],
+    kind: CalibratorKind = CalibratorKind.PLATT,
+    out: Path = FOLDER,
+) -> Calibrator:
     """Write ``out/branch.toml`` and return the calibrator. Raises FileNotFoundError,
     CalibrationError (too few, separable or inverted scores)."""
     digest = hashlib.sha256()
@@ -28,7 +34,7 @@ def fit(branch: str, files: Sequence[Path], out: Path = FOLDER) -> Calibrator:
         digest.update(file.read_bytes())
         rows += read_scores(file)
     calibrator = fit_calibrator(
-        CalibratorKind.PLATT,
+        kind,
         np.array([row.logit for row in rows]),
         np.array([row.fake for row in rows]),
         groups=np.array([row.source for row in rows]),

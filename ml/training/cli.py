@@ -22,6 +22,12 @@ def _image(config: Config, data: Path, cache: Path) -> Task:
     return ImageTask(section(ImageConfig, config["image"]), data, cache)
 
 
+def _blending(config: Config, data: Path, cache: Path) -> Task:
+    from ml.training.blending import BlendingConfig, BlendingTask
+
+    return BlendingTask(section(BlendingConfig, config["blending"]), data, cache)
+
+
 def _exit(config: Config, data: Path, cache: Path) -> Task:
     from ml.training.exit_flow import ExitConfig, ExitTask, StoreConfig, build_store
 
@@ -63,6 +69,7 @@ def _audio(config: Config, data: Path, _: Path) -> Task:
 TRAININGS: dict[str, tuple[Callable[[Config, Path, Path], Task], str]] = {
     "audio": (_audio, "a speech network"),
     "image": (_image, "Xception on face crops, end to end"),
+    "blending": (_blending, "the middle flow that StatisticsXception reads, on blending"),
     "exit": (_exit, "Xception's exit flow on stored maps, and leave-source-out folds"),
     "distil": (_distillation, "ResNeXt50 from the trained Xception"),
     "video": (_video, "the BiLSTM over ResNeXt50 features"),
@@ -71,7 +78,14 @@ TRAININGS: dict[str, tuple[Callable[[Config, Path, Path], Task], str]] = {
 }
 
 # Which part of a data folder a training reads; the others read what an earlier training left.
-READS = {"audio": "audio", "image": "images", "exit": "images", "video": "videos", "sync": "videos"}
+READS = {
+    "audio": "audio",
+    "image": "images",
+    "blending": "images",
+    "exit": "images",
+    "video": "videos",
+    "sync": "videos",
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -104,6 +118,7 @@ def main(arguments: Sequence[str]) -> int:
     calibration = commands.add_parser("calibration", help="a branch's calibrator, from scores")
     calibration.add_argument("--branch", required=True)
     calibration.add_argument("--scores", type=Path, nargs="+", required=True)
+    calibration.add_argument("--kind", choices=("platt", "platt_new_sources"), default="platt")
     fusion = commands.add_parser("fusion", help="the fusion heads, from scores of every branch")
     fusion.add_argument("--scores", nargs="+", required=True, metavar="BRANCH=FILE")
     fusion.add_argument("--weights-dir", type=Path, help="folder with registry.toml")
@@ -125,9 +140,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def calibrate(options: argparse.Namespace) -> dict[str, float]:
     """Fit and write the calibrator; its slope, offset and bounds (natural logarithm)."""
+    from ml.fusion.calibration import CalibratorKind
     from ml.training.calibration import fit
 
-    made = fit(options.branch, options.scores)
+    made = fit(options.branch, options.scores, CalibratorKind(options.kind))
     return {"slope": made.scale, "offset": made.offset, "lower": made.lower, "upper": made.upper}
 
 

@@ -19,7 +19,7 @@ from ml.evaluation.metrics import auc
 from ml.models.resnext_lstm import FEATURES, ResNeXtLSTM
 from ml.models.xception import Xception, load_strict
 from ml.training.exit_flow import ExitFlow, judged_rows
-from ml.training.image import to_tensor
+from ml.training.image_crops import to_tensor
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -17,11 +17,11 @@ from torch.nn import functional
 from ml.evaluation.metrics import auc
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.xception import Xception, load_imagenet, load_strict
-from ml.training.image_data import Box, Photo, load_photos
+from ml.training.image_crops import random_crop, to_tensor
+from ml.training.image_data import Photo, load_photos
 from ml.training.self_blending import nearest_face, poisson_swap, self_blend, swap
 from ml.training.visual_augmentation import degrade
 
-TIGHT = 0.3
 FROZEN_STEM = ("conv1", "bn1", "conv2", "bn2", "block1", "block2")
 
 
@@ -42,12 +42,6 @@ class ImageConfig:
     freeze_stem: bool = True
     smoothing: float = 0.02
     judged: int = 60
-
-
-def to_tensor(crops: Sequence[NDArray[np.uint8]]) -> Tensor:
-    """RGB uint8 crops (S, S, 3) -> (B, 3, S, S) float32 in [-1, 1], channels last."""
-    stacked = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
-    return (stacked.float() / 127.5 - 1.0).contiguous(memory_format=torch.channels_last)
 
 
 def logit(
@@ -141,32 +135,6 @@ class ImageTask:
     ) -> NDArray[np.uint8]:
         rgb, photo = made
         return degrade(random_crop(rgb, photo.box, self.config.size, rng), rng)
-
-
-def random_crop(
-    rgb: NDArray[np.uint8], box: Box, size: int, rng: np.random.Generator
-) -> NDArray[np.uint8]:
-    """The face under a random margin around the policy's, (size, size, 3).
-
-    Tight photographs would be recognised by their repeated edges, and some sources are tight:
-    the margin shrinks to what the picture holds, and any picture may be cut tight at random.
-    """
-    x1, y1, x2, y2 = box
-    side = max(x2 - x1, y2 - y1)
-    shift = rng.uniform(-0.05, 0.05, 2) * side
-    x, y = (x1 + x2) / 2 + shift[0], (y1 + y2) / 2 + shift[1]
-    height, width = rgb.shape[:2]
-    if rng.random() < TIGHT:
-        left, top, right, bottom = np.maximum(0.35, rng.uniform(0.4, 0.8, 4)) * side
-        cut_x, cut_y = max(0, int(x - left)), max(0, int(y - top))
-        rgb = rgb[cut_y : int(y + bottom), cut_x : int(x + right)]
-        x, y = x - cut_x, y - cut_y
-        margin = rng.uniform(0.0, 0.4)
-    else:
-        room = 2 * min(x, y, width - x, height - y) / side - 1 + 0.1
-        margin = float(np.clip(rng.uniform(0.1, 0.45), -0.15, max(-0.15, room)))
-    half = side / 2
-    return crop_face(rgb, (x - half, y - half, x + half, y + half), margin, size)
 
 
 def build(config: ImageConfig) -> Xception:

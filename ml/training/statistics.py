@@ -1,11 +1,10 @@
-"""Fit the two heads of ``StatisticsXception``: ``python -m ml train statistics``.
+"""Fit the synthesis head of ``StatisticsXception``: ``python -m ml train statistics``.
 
-The trunk stays as it is, so every crop is passed once and its statistics are kept; a fold is then
-a matter of seconds. Both heads are ridge discriminants: the difference of the class means, seen
-through the scatter inside each source. What separates one source from another never enters.
-
-- synthesis: whole-face forgeries against photographs, each once as it is and once degraded;
-- blending: photographs against forgeries of the very same photograph in the same presentation.
+The trunk and its blending head stay as ``ml/training/blending.py`` left them, so every crop is
+passed once and its statistics are kept; a fold is then a matter of seconds. The head is a ridge
+discriminant of whole-face forgeries against photographs, each once as it is and once degraded: the
+difference of the class means, seen through the scatter inside each source. What separates one
+source from another never enters. Pairs of a photograph and its forgery are only judged.
 """
 
 from __future__ import annotations
@@ -24,54 +23,36 @@ from tqdm import tqdm
 from ml.evaluation.metrics import auc
 from ml.evaluation.scored import Scored, write_scores
 from ml.media.faces import DEFAULT_MARGIN, crop_face
-from ml.models.statistics_xception import StatisticsXception, statistics
+from ml.models.statistics_xception import SYNTHESIS, StatisticsXception
+from ml.models.xception import load_strict
+from ml.training.discriminant import Features, Head, discriminant, embedded, set_head
 from ml.training.engine import LAST, save_tensors
-from ml.training.image import random_crop, to_tensor
+from ml.training.image_crops import random_crop
 from ml.training.image_data import Photo, load_photos
-from ml.training.self_blending import (
-    OVAL,
-    align,
-    alter,
-    jitter,
-    join,
-    match_colour,
-    nearest_face,
-    region_mask,
-)
+from ml.training.pairs import forged_pair
 from ml.training.visual_augmentation import Picture, degrade
 
 STORE = "statistics.npz"
 COLUMNS = ("path", "fake", "source", "method", "split", "part")
 COMPOSITES = "photoshop-composite"
 BATCH = 32
-Features = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class StatisticsConfig:
-    """The ``[statistics]`` table. ``backbone``: an Xception file of this project; ``pairs``
+    """The ``[statistics]`` table. ``backbone``: what ``train blending`` wrote; ``pairs``
     photographs are forged. ``hold_out`` names sources left out of training and scored instead.
-    Before the heads meet, the synthesis head is scaled and the blending head moved."""
+    Before it meets the blending head, the synthesis head is scaled by ``scale``."""
 
     backbone: str
     landmarks: str
     levels: tuple[int, ...] = (9,)
-    size: int = 192
+    size: int = 224
     pairs: int = 1200
-    synthesis_ridge: float = 0.5
-    blending_ridge: float = 1.0
-    synthesis_scale: float = 0.25
-    blending_offset: float = -1.0
+    ridge: float = 0.5
+    scale: float = 0.6
     hold_out: tuple[str, ...] = ()
     seed: int = 3
-
-
-@dataclass(frozen=True)
-class Head:
-    """Weights (D,) and bias of a linear answer to raw statistics."""
-
-    weight: Features
-    bias: float
 
 
 @dataclass(frozen=True)
@@ -100,7 +81,7 @@ def train(config: StatisticsConfig, data: Path, out: Path) -> dict[str, float]:
         build_store(config, data, path)
     store = read_store(path)
     model = load_trunk(config)
-    fill(model, *fit(config, store))
+    set_head(model, SYNTHESIS, fit(config, store))
     save_tensors(model, out / LAST)
     if not config.hold_out:
         return {}
@@ -110,12 +91,9 @@ def train(config: StatisticsConfig, data: Path, out: Path) -> dict[str, float]:
 
 
 def load_trunk(config: StatisticsConfig) -> StatisticsXception:
-    """The network with the backbone's weights and empty heads."""
+    """The network with the backbone's weights and its blending head."""
     model = StatisticsXception(config.levels)
-    own = model.state_dict()
-    state = {key: value.to(own[key].dtype) for key, value in load_file(config.backbone).items()}
-    heads = {key: torch.zeros_like(value) for key, value in own.items() if key.startswith("heads.")}
-    model.load_state_dict({**state, **heads})
+    load_strict(model, load_file(config.backbone))
     model.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model
 
@@ -138,13 +116,6 @@ def build_store(config: StatisticsConfig, data: Path, path: Path) -> None:
         kept.append(embedded(model, waiting))
     columns = dict(zip(COLUMNS, map(np.array, zip(*rows, strict=True)), strict=True))
     np.savez(path, features=np.concatenate(kept), **columns)  # type: ignore[arg-type]
-
-
-def embedded(model: StatisticsXception, pictures: Sequence[Picture]) -> NDArray[np.float16]:
-    """Statistics (N, D) of crops."""
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        found = statistics(model.maps(model.stem(to_tensor(pictures))))
-    return found.half().numpy()
 
 
 def read_store(path: Path) -> Store:
@@ -188,82 +159,13 @@ def pair_crops(config: StatisticsConfig, photos: Sequence[Photo]) -> Iterator[tu
         yield fake, (path, True, source, "blend", split, part)
 
 
-def forged_pair(
-    photo: Photo, donors: Sequence[Photo], size: int, rng: np.random.Generator
-) -> tuple[Picture, Picture]:
-    """Crops of a photograph and of a self-blend or swap of it, in one presentation."""
-    assert photo.mesh is not None
-    if rng.random() < 0.4:
-        meshes = np.stack([p.mesh for p in donors if p.mesh is not None])
-        donor = donors[nearest_face(photo.mesh, meshes, rng)]
-        assert donor.mesh is not None
-        height, width = photo.rgb.shape[:2]
-        inner, outer = align(donor.rgb, donor.mesh, photo.mesh, (width, height)), photo.rgb
-        if rng.random() < 0.8:
-            face = region_mask((height, width), photo.mesh, OVAL)
-            inner = match_colour(inner, outer, face)
-    else:
-        other = alter(photo.rgb, rng)
-        inner, outer = (other, photo.rgb) if rng.random() < 0.5 else (photo.rgb, other)
-        inner = jitter(inner, rng)
-    forged = join(inner, outer, photo.mesh, rng)
-    place, look = (int(seed) for seed in rng.integers(2**31, size=2))
-    real, fake = (
-        degrade(
-            random_crop(rgb, photo.box, size, np.random.default_rng(place)),
-            np.random.default_rng(look),
-        )
-        for rgb in (outer, forged)
-    )
-    return real, fake
-
-
-def fit(config: StatisticsConfig, store: Store) -> tuple[Head, Head]:
-    """The heads (blending, synthesis) from the training split without the held-out sources."""
+def fit(config: StatisticsConfig, store: Store) -> Head:
+    """The synthesis head from the training split without the held-out sources."""
     usable = (store.split == "train") & ~np.isin(store.source, config.hold_out)
-    pairs = usable & (store.part == "pair")
     whole = usable & (store.part != "pair") & (store.method != COMPOSITES)
     presented = np.char.add(np.char.add(store.source, " "), store.part)
-    blending = discriminant(
-        store.features[pairs], store.fake[pairs], store.source[pairs], config.blending_ridge
-    )
-    synthesis = discriminant(
-        store.features[whole], store.fake[whole], presented[whole], config.synthesis_ridge
-    )
-    return (
-        Head(blending.weight, blending.bias + config.blending_offset),
-        Head(synthesis.weight * config.synthesis_scale, synthesis.bias * config.synthesis_scale),
-    )
-
-
-def discriminant(
-    features: Features, fake: NDArray[np.bool_], groups: NDArray[np.str_], ridge: float
-) -> Head:
-    """Linear discriminant of ``fake`` with groups weighing alike. The scatter is that inside
-    every (group, class), each weighing alike too, plus ``ridge`` times its mean variance."""
-    mean, spread = features.mean(0), features.std(0) + 1e-4
-    scaled = (features - mean) / spread
-    centres: dict[bool, list[Features]] = {False: [], True: []}
-    inner: list[Features] = []
-    for label in (False, True):
-        for group in np.unique(groups[fake == label]):
-            members = scaled[(groups == group) & (fake == label)]
-            centres[label].append(members.mean(0))
-            inner.append((members - members.mean(0)) / np.sqrt(len(members)))
-    residues = np.concatenate(inner) / np.sqrt(len(inner))
-    scatter = residues.T @ residues
-    scatter[np.diag_indices_from(scatter)] += ridge * np.trace(scatter) / len(scatter)
-    real, forged = (np.mean(centres[label], axis=0) for label in (False, True))
-    direction = np.linalg.solve(scatter, forged - real)
-    weight = direction / spread
-    return Head(weight, float(-direction @ (forged + real) / 2 - weight @ mean))
-
-
-def fill(model: StatisticsXception, *heads: Head) -> None:
-    """Set the network's heads, in the order of its rows."""
-    with torch.no_grad():
-        model.heads.weight.copy_(torch.from_numpy(np.stack([head.weight for head in heads])))
-        model.heads.bias.copy_(torch.tensor([head.bias for head in heads]))
+    head = discriminant(store.features[whole], store.fake[whole], presented[whole], config.ridge)
+    return Head(head.weight * config.scale, head.bias * config.scale)
 
 
 def held_rows(config: StatisticsConfig, store: Store) -> NDArray[np.int64]:

@@ -25,7 +25,7 @@ from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.resnext_lstm import FEATURES, ResNeXtLSTM
 from ml.models.xception import load_strict
 from ml.training.distillation import Student, shrunk
-from ml.training.image import to_tensor
+from ml.training.image_crops import to_tensor
 from ml.training.image_data import Box
 from ml.training.video_data import Clip, load_clips
 from ml.training.video_forgeries import (

@@ -121,7 +121,8 @@ def test_ratios_of_a_source_come_from_a_calibration_without_it(registry: WeightR
     assert item.called[odd].all()
     assert np.ptp(item.llrs[odd]) == 0
     assert len({float(np.ptp(item.llrs[~odd]))}) == 1
-    unseen = held_out.unseen_llrs({"aasist": sources("a"), "whisper": sources("a")})
+    both = {"aasist": sources("a"), "whisper": sources("a")}
+    unseen = held_out.unseen_llrs(both, dict.fromkeys(both, CalibratorKind.PLATT))
     assert unseen is not None
     assert (unseen[1][odd] == unseen[1].max()).all()
 

@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.errors import CalibrationError, ParameterError
-from ml.fusion.calibration import Calibrator, CalibratorKind, elub_bounds, fit_calibrator
+from ml.fusion.calibration import (
+    Calibrator,
+    CalibratorKind,
+    elub_bounds,
+    fit_calibrator,
+    for_new_sources,
+)
 from ml.fusion.decision import DecisionRule, decide
 from ml.fusion.heads import FusionHead, FusionHeads, fit_heads
 from ml.fusion.strategies import Evidence, combine
@@ -55,10 +61,48 @@ def branch(name: str, llr: float | None, modality: MediaKind = MediaKind.IMAGE) 
     )
 
 
+def _sources(shifts: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores of sources that separate their classes by 4 and lie ``shifts`` apart."""
+    rng = np.random.default_rng(0)
+    is_fake = np.tile(np.repeat([False, True], 60), len(shifts))
+    sources = np.repeat(np.arange(len(shifts)), 120)
+    scores = rng.normal(0, 1, len(is_fake)) + 4.0 * is_fake + np.asarray(shifts)[sources]
+    return scores, is_fake, sources
+
+
+def test_the_slope_shrinks_when_sources_do_not_agree() -> None:
+    slopes = {}
+    for name, shifts in (("alike", (0.0,) * 5), ("apart", (0.0, 6.0, -6.0, 3.0, -9.0))):
+        scores, is_fake, sources = _sources(shifts)
+        plain = fit_calibrator(CalibratorKind.PLATT, scores, is_fake)
+        made = fit_calibrator(CalibratorKind.NEW_SOURCES, scores, is_fake, groups=sources)
+        slopes[name] = made.scale / plain.scale
+        assert made.bootstrap_scale
+    assert slopes["alike"] == pytest.approx(1.0, abs=0.1)
+    assert 0 < slopes["apart"] < 0.7
+
+
+def test_a_large_source_weighs_no_more_than_a_small_one() -> None:
+    scores, is_fake, sources = _sources((0.0, 1.0, -1.0))
+    once = for_new_sources(scores, is_fake, sources)
+    often = np.repeat(np.arange(len(scores)), np.where(sources == 1, 5, 1))
+    again = for_new_sources(scores[often], is_fake[often], sources[often])
+    assert again[1] == pytest.approx(once[1], abs=0.15)
+    scale, offset, _ = for_new_sources(scores, is_fake, sources)
+    assert -offset / scale == pytest.approx(2.0, abs=0.3)
+
+
+def test_a_calibrator_for_new_sources_must_know_the_sources() -> None:
+    scores, is_fake, _ = _sources((0.0,))
+    with pytest.raises(ValueError, match="source of each score"):
+        fit_calibrator(CalibratorKind.NEW_SOURCES, scores, is_fake)
+
+
 @pytest.mark.parametrize("kind", list(CalibratorKind))
 def test_calibrators_find_the_known_likelihood_ratio(kind: CalibratorKind) -> None:
     scores, is_fake = gaussian_scores(5000)
-    calibrator = fit_calibrator(kind, scores, is_fake)
+    sources = np.arange(len(scores)) % 7
+    calibrator = fit_calibrator(kind, scores, is_fake, groups=sources)
     points = np.array([0.0, 1.0, 2.0])
     truth = 2 * points - 2
     if kind is CalibratorKind.TEMPERATURE:
@@ -66,7 +110,8 @@ def test_calibrators_find_the_known_likelihood_ratio(kind: CalibratorKind) -> No
         centred = fit_calibrator(kind, scores - 1.0, is_fake)
         assert centred.raw(points - 1.0) == pytest.approx(truth, abs=0.15)
     else:
-        tolerance = 0.15 if kind is CalibratorKind.PLATT else 0.45
+        linear = (CalibratorKind.PLATT, CalibratorKind.NEW_SOURCES)
+        tolerance = 0.15 if kind in linear else 0.45
         assert calibrator.raw(points) == pytest.approx(truth, abs=tolerance)
 
 
