@@ -23,8 +23,8 @@ FOLDER = Path(__file__).parent.parent / "weights" / "calibration"
 def fit(
     branch: str,
     files: Sequence[Path],
-    kind: CalibratorKind = CalibratorKind.PLATT,
     out: Path = FOLDER,
+    kind: CalibratorKind = CalibratorKind.PLATT,
 ) -> Calibrator:
     """Write ``out/branch.toml`` and return the calibrator. Raises FileNotFoundError,
     CalibrationError (too few, separable or inverted scores)."""

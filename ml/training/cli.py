@@ -143,7 +143,7 @@ def calibrate(options: argparse.Namespace) -> dict[str, float]:
     from ml.fusion.calibration import CalibratorKind
     from ml.training.calibration import fit
 
-    made = fit(options.branch, options.scores, CalibratorKind(options.kind))
+    made = fit(options.branch, options.scores, kind=CalibratorKind(options.kind))
     return {"slope": made.scale, "offset": made.offset, "lower": made.lower, "upper": made.upper}
 
 
