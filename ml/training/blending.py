@@ -22,7 +22,7 @@ from ml.evaluation.metrics import auc
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.statistics_xception import BLENDING, StatisticsXception, statistics
 from ml.models.xception import load_strict, normalise_keys
-from ml.training.discriminant import discriminant, embedded, set_head
+from ml.training.discriminant import BATCH, discriminant, embedded, set_head
 from ml.training.image import FROZEN_STEM, by_group, draw, freeze
 from ml.training.image_crops import to_tensor
 from ml.training.image_data import Photo, load_photos
@@ -32,7 +32,6 @@ from ml.training.visual_augmentation import Picture
 
 FIRST_PAIRS = 300
 FIRST_RIDGE = 1.0
-BATCH = 32
 
 
 @dataclass(frozen=True)

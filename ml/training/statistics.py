@@ -25,7 +25,7 @@ from ml.evaluation.scored import Scored, write_scores
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.statistics_xception import SYNTHESIS, StatisticsXception
 from ml.models.xception import load_strict
-from ml.training.discriminant import Features, Head, discriminant, embedded, set_head
+from ml.training.discriminant import BATCH, Features, Head, discriminant, embedded, set_head
 from ml.training.engine import LAST, save_tensors
 from ml.training.image_crops import random_crop
 from ml.training.image_data import Photo, load_photos
@@ -35,7 +35,6 @@ from ml.training.visual_augmentation import Picture, degrade
 STORE = "statistics.npz"
 COLUMNS = ("path", "fake", "source", "method", "split", "part")
 COMPOSITES = "photoshop-composite"
-BATCH = 32
 
 
 @dataclass(frozen=True)
