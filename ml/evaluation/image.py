@@ -1,9 +1,9 @@
 """Scores of the branches on pictures: ``python -m ml evaluate image --data FOLDER``.
 
 ``dev``: photographs and forgeries of the trained sources, other people. ``blending``: faces of dev
-photographs swapped by Poisson editing, a blending never trained on. ``leave-source-out``, where
-the trainings left such scores (``--folds``): networks trained without the source, one threshold
-for all.
+photographs swapped by Poisson editing, a blending never trained on; ``blending, new source``: of
+photographs whose source was never trained on either. ``leave-source-out``, where the trainings
+left such scores (``--folds``): networks trained without the source, one threshold for all.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ def _logits(
 
 def dev_pictures(folder: Path, store: ScoreStore, limit: int) -> list[Shown]:
     """The dev pictures in which a face is found, and Poisson swaps of the real ones."""
-    rows = [row for row in read_manifest(folder) if row["split"] == "dev"]
+    manifest = read_manifest(folder)
+    trained = {row["source_repo"] for row in manifest if row["split"] == "train"}
+    rows = [row for row in manifest if row["split"] == "dev"]
     if limit:
         rows = [r for label in ("real", "fake") for r in _labelled(rows, label)[:limit]]
     pictures = [read_rgb(folder / row["path"]) for row in rows]
@@ -104,7 +106,10 @@ def dev_pictures(folder: Path, store: ScoreStore, limit: int) -> list[Shown]:
         for row, rgb, face in zip(rows, pictures, faces, strict=True)
         if face is not None
     ]
-    return found + poisson_swaps([item for item in found if not item[0].fake])
+    photos = [item for item in found if not item[0].fake]
+    known = [item for item in photos if item[0].source in trained]
+    new = [item for item in photos if item[0].source not in trained]
+    return found + poisson_swaps(known, "blending") + poisson_swaps(new, "blending, new source")
 
 
 def surest_faces(pictures: Sequence[Picture], store: ScoreStore) -> list[RawFace | None]:
@@ -145,8 +150,8 @@ def _digest(rgb: Picture, face: RawFace) -> str:
     return hashlib.sha256(rgb.tobytes() + box.tobytes()).hexdigest()
 
 
-def poisson_swaps(photos: list[Shown]) -> list[Shown]:
-    """The set ``blending``: photographs and as many swaps, each with the next photograph of its
+def poisson_swaps(photos: list[Shown], part: str) -> list[Shown]:
+    """The set ``part``: photographs and as many swaps, each with the next photograph of its
     source; five landmarks align the donor, an ellipse is cloned."""
     made = []
     order = np.random.default_rng(0).permutation(len(photos))
@@ -159,8 +164,8 @@ def poisson_swaps(photos: list[Shown]) -> list[Shown]:
         swapped = clone_face(donor_rgb, donor, rgb, face)
         if swapped is None:
             continue
-        made.append((_as(target, "blending", fake=False), rgb, face))
-        made.append((_as(target, "blending", fake=True), swapped, face))
+        made.append((_as(target, part, fake=False), rgb, face))
+        made.append((_as(target, part, fake=True), swapped, face))
         if len(made) >= 2 * SWAPS:
             break
     return made

@@ -32,6 +32,7 @@ from ml.training.audio_clips import (
 from ml.training.engine import ConfigError
 from ml.training.image import freeze
 from ml.training.linear_probe import start_head
+from ml.training.precision import mixed_precision
 from ml.training.whisper_import import load_encoder
 
 JUDGED_LEVEL = 0.05
@@ -180,7 +181,7 @@ def score_clips(
     """Fake logit of the first ``samples`` of each clip, at the level the networks are fed."""
     model.eval()
     scores = []
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), mixed_precision():
         for start in range(0, len(waves), batch):
             windows = [
                 repeat_to(level(w, JUDGED_LEVEL), samples) for w in waves[start : start + batch]

@@ -27,6 +27,7 @@ from ml.training.image import FROZEN_STEM, by_group, draw, freeze
 from ml.training.image_crops import to_tensor
 from ml.training.image_data import Photo, load_photos
 from ml.training.pairs import forged_pair
+from ml.training.precision import mixed_precision
 from ml.training.self_blending import nearest_face, poisson_swap
 from ml.training.visual_augmentation import Picture
 
@@ -128,7 +129,7 @@ def blended(model: nn.Module, pictures: Tensor) -> Tensor:
 
 def logits(model: nn.Module, crops: Sequence[Picture]) -> NDArray[np.float64]:
     """Answers of the blending head to crops (N,)."""
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), mixed_precision():
         found = [
             blended(model, to_tensor(crops[place : place + BATCH]))
             for place in range(0, len(crops), BATCH)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ml.models.statistics_xception import StatisticsXception, statistics
 from ml.training.image_crops import to_tensor
+from ml.training.precision import mixed_precision
 from ml.training.visual_augmentation import Picture
 
 Features = NDArray[np.float32]
@@ -28,7 +29,7 @@ class Head:
 def embedded(model: StatisticsXception, pictures: Sequence[Picture]) -> NDArray[np.float16]:
     """Statistics (N, D) of crops."""
     found = []
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), mixed_precision():
         for start in range(0, len(pictures), BATCH):
             batch = to_tensor(pictures[start : start + BATCH])
             found.append(statistics(model.maps(model.stem(batch))).half().numpy())

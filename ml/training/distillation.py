@@ -20,6 +20,7 @@ from ml.models.resnext_lstm import FEATURES, ResNeXtLSTM
 from ml.models.xception import Xception, load_strict
 from ml.training.exit_flow import ExitFlow, judged_rows
 from ml.training.image_crops import to_tensor
+from ml.training.precision import mixed_precision
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -118,7 +119,7 @@ class DistillationTask:
         figures = {}
         for name, (real, fake) in self.judged.items():
             rows = np.concatenate([real[:60], fake[:60]])
-            with torch.autocast("cpu", torch.bfloat16):
+            with mixed_precision():
                 out = model(to_tensor(self.crops[rows]))[1].float()
             is_fake = np.arange(len(rows)) >= len(real[:60])
             figures[name] = auc((out[:, 1] - out[:, 0]).double().numpy(), is_fake)
@@ -143,7 +144,7 @@ def teacher_answers(
         found = []
         for part in parts:
             maps = load_file(str(part))["maps"]
-            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            with torch.inference_mode(), mixed_precision():
                 for start in range(0, len(maps), 64):
                     batch = maps[start : start + 64].contiguous(memory_format=torch.channels_last)
                     found.append(flow.pooled(batch).float())

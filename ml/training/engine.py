@@ -25,6 +25,8 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from ml.training.precision import mixed_precision
+
 CHECKPOINT = "checkpoint.pt"
 BEST = "best.safetensors"
 LAST = "last.safetensors"
@@ -189,7 +191,7 @@ class Trainer:
             group["lr"] = learning_rate(self.config, self.progress, self.step)
         self.model.train()
         batch = tuple(tensor.to(self.device) for tensor in batch)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
+        with mixed_precision(self.device, wanted=self.config.bf16):
             loss = self.task.loss(self.model, batch)
         if not torch.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss.item()} at step {self.step}; lower 'lr'")

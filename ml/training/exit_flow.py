@@ -27,6 +27,7 @@ from ml.models.xception import Xception, load_strict
 from ml.training.image import by_group
 from ml.training.image_crops import random_crop, to_tensor
 from ml.training.image_data import Photo, load_photos
+from ml.training.precision import mixed_precision
 from ml.training.self_blending import nearest_face, poisson_swap, self_blend, swap
 from ml.training.visual_augmentation import degrade
 
@@ -166,7 +167,7 @@ def build_store(config: StoreConfig, data: Path, out: Path) -> None:
         maps, crops = [], []
         for place in range(part, min(part + PART, len(plans))):
             crops.append(maker.crop(plans[place], np.random.default_rng((config.seed, place))))
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), mixed_precision():
             for start in range(0, len(crops), 32):
                 maps.append(middle_flow(model, to_tensor(crops[start : start + 32])).bfloat16())
         save_file(
@@ -305,7 +306,7 @@ class ExitTask:
 
     def _scores(self, model: nn.Module, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         out = []
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             for start in range(0, len(rows), 64):
                 maps = self.maps[torch.from_numpy(rows[start : start + 64])]
                 logits = model(maps.contiguous(memory_format=torch.channels_last)).float()

@@ -19,6 +19,7 @@ from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.xception import Xception, load_imagenet, load_strict
 from ml.training.image_crops import random_crop, to_tensor
 from ml.training.image_data import Photo, load_photos
+from ml.training.precision import mixed_precision
 from ml.training.self_blending import nearest_face, poisson_swap, self_blend, swap
 from ml.training.visual_augmentation import degrade
 
@@ -49,7 +50,7 @@ def logit(
 ) -> NDArray[np.float64]:
     """Fake-minus-real logit of each crop."""
     scores = []
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), mixed_precision():
         for start in range(0, len(crops), batch):
             out = model(to_tensor(crops[start : start + batch])).float()
             scores.append((out[:, 1] - out[:, 0]).double().numpy())

@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from ml.models.whisper_detector import WhisperDetector
+from ml.training.precision import mixed_precision
 
 INVERSE_PENALTY = 1e-3
 BATCH = 16
@@ -44,7 +45,7 @@ def pooled_statistics(
     """The statistics (N, D) the last layer reads."""
     model.eval()
     parts = []
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), mixed_precision():
         for start in range(0, len(windows), BATCH):
             batch = torch.from_numpy(np.stack(windows[start : start + BATCH]))
             parts.append(model.statistics(batch).double().numpy())

@@ -26,6 +26,7 @@ from ml.models.whisper_detector import WhisperDetector
 from ml.training.audio import JUDGED_LEVEL, AudioConfig, build
 from ml.training.audio_clips import AudioClip, leave_source_out, load_manifest
 from ml.training.engine import LAST, ConfigError, save_tensors
+from ml.training.precision import mixed_precision
 
 BATCH = 8
 Features = NDArray[np.float64]
@@ -88,7 +89,7 @@ def read_features(
     model.eval()
     seen: list[Tensor] = []
     hook = last_layer(model).register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), mixed_precision():
         for start in tqdm(range(0, len(clips), BATCH), desc="features"):
             windows = [
                 repeat_to(level(clip.waveform, JUDGED_LEVEL), samples)

@@ -27,6 +27,7 @@ from ml.models.xception import load_strict
 from ml.training.distillation import Student, shrunk
 from ml.training.image_crops import to_tensor
 from ml.training.image_data import Box
+from ml.training.precision import mixed_precision
 from ml.training.video_data import Clip, load_clips
 from ml.training.video_forgeries import (
     animated_still,
@@ -286,7 +287,7 @@ def embedded(rows: Sequence[Row], backbone: Student, config: VideoConfig) -> lis
     out = []
     for crops, label, source, kind, name in tqdm(rows, desc="features"):
         small = shrunk(crops, config.size)
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), mixed_precision():
             features = backbone.embed(to_tensor(list(small)))
         out.append((features.float().numpy(), len(small), label, source, kind, name))
     return out

@@ -126,7 +126,7 @@ def test_everything_is_made_again_from_stored_scores(
     reached = {(g["report"], g["set"], g["figure"]): g for g in goals}
     assert reached["audio", "test", "eer"]["value"] == best["eer"]
     assert reached["audio", "test", "eer"]["reached"] is (best["eer"] <= 0.2)
-    assert reached["image", "blending", "auc"]["reached"] is None
+    assert reached["image", "blending, new source", "auc"]["reached"] is None
     assert reached["sync", "unseen sources", "within_one_frame"]["reached"] is False
 
     pictures = re.findall(r"\((figures/[^)]+)\)", page)

@@ -19,6 +19,7 @@ from ml.training.engine import (
     section,
     update_average,
 )
+from ml.training.precision import mixed_precision
 
 
 class LineTask:
@@ -143,3 +144,20 @@ def test_the_command_refuses_an_unusable_recipe(
     )
     assert status == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("able", "wanted", "dtype"),
+    [
+        ({"avx2": True, "avx512_bf16": True}, True, torch.bfloat16),
+        ({"avx2": True, "avx512_bf16": True}, False, torch.float32),
+        ({"avx2": True, "avx512_bf16": False, "amx_bf16": False}, True, torch.float32),
+        ({"architecture": "aarch64", "bf16": True}, True, torch.bfloat16),
+    ],
+)
+def test_half_precision_is_used_where_the_processor_has_it(
+    monkeypatch: pytest.MonkeyPatch, able: dict[str, object], wanted: bool, dtype: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    with mixed_precision(wanted=wanted):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is dtype

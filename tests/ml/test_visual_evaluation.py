@@ -1,17 +1,22 @@
 """Figures of scored recordings, their files, calibrators from them, and the model cards."""
 
+import csv
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from ml.errors import CalibrationError
 from ml.evaluation.cards import refresh
 from ml.evaluation.cli import main
+from ml.evaluation.image import dev_pictures
 from ml.evaluation.scored import Scored, figures, read_scores, write_scores
+from ml.evaluation.store import ScoreStore
 from ml.training import calibration
 from ml.weights.registry import WeightRegistry
+from tests.ml.drawn_face import draw_face
 
 ENTRY = """
 [gate]
@@ -121,3 +126,29 @@ def test_the_command_names_what_is_missing(
     with pytest.raises(SystemExit):
         main(["image", "--data", str(tmp_path), "--limit", "3"])
     assert "name another folder" in capsys.readouterr().err
+
+
+def test_swaps_of_a_source_never_trained_on_are_a_set_of_their_own(tmp_path: Path) -> None:
+    rows = [("train", "known", "real"), *[("dev", "known", "real")] * 2, ("dev", "known", "fake")]
+    rows += [("dev", "new", "real")] * 2
+    with (tmp_path / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "split", "label", "method", "source_repo"])
+        for number, (split, source, label) in enumerate(rows):
+            face = draw_face(scale=0.9 + 0.03 * number)
+            cv2.imwrite(str(tmp_path / f"{number}.png"), face[..., ::-1])
+            writer.writerow([f"{number}.png", split, label, "photo", source])
+
+    found = [row for row, _, _ in dev_pictures(tmp_path, ScoreStore(), 0)]
+
+    sets = {(r.part, r.source, r.fake): r.method for r in found}
+    assert sets == {
+        ("dev", "known", False): "photo",
+        ("dev", "known", True): "photo",
+        ("dev", "new", False): "photo",
+        ("blending", "known", False): "photo",
+        ("blending", "known", True): "poisson-swap",
+        ("blending, new source", "new", False): "photo",
+        ("blending, new source", "new", True): "poisson-swap",
+    }
+    assert len(found) == 5 + 4 + 4
