@@ -19,16 +19,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ml.evaluation.metrics import auc
-from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.statistics_xception import BLENDING, StatisticsXception, statistics
 from ml.models.xception import load_strict, normalise_keys
 from ml.training.discriminant import BATCH, discriminant, embedded, set_head
-from ml.training.image import FROZEN_STEM, by_group, draw, freeze
+from ml.training.image import FROZEN_STEM, draw, freeze
 from ml.training.image_crops import to_tensor
-from ml.training.image_data import Photo, load_photos
-from ml.training.pairs import forged_pair
+from ml.training.image_data import by_group, load_photos
+from ml.training.pairs import forged_pair, poisson_pairs
 from ml.training.precision import mixed_precision
-from ml.training.self_blending import nearest_face, poisson_swap
 from ml.training.visual_augmentation import Picture
 
 FIRST_PAIRS = 300
@@ -66,9 +64,8 @@ class BlendingTask:
         self.photos = by_group(
             [p for p in photos if p.split == "train" and p.source in config.only]
         )
-        self.judged = poisson_pairs(
-            [p for p in photos if p.split == "dev" and p.source not in config.only], config
-        )
+        new = [p for p in photos if p.split == "dev" and p.source not in config.only]
+        self.judged = poisson_pairs(new, config.judged, config.size)
         self.model = start(config, self._pairs(FIRST_PAIRS, np.random.default_rng(0)))
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
@@ -135,23 +132,3 @@ def logits(model: nn.Module, crops: Sequence[Picture]) -> NDArray[np.float64]:
             for place in range(0, len(crops), BATCH)
         ]
     return torch.cat(found).double().numpy()
-
-
-def poisson_pairs(
-    photos: Sequence[Photo], config: BlendingConfig
-) -> tuple[list[Picture], list[Picture]]:
-    """Crops of photographs, sources evenly, and of Poisson swaps of them."""
-    rng = np.random.default_rng(0)
-    real, fake = [], []
-    for group in by_group(photos).values():
-        meshes = np.stack([photo.mesh for photo in group if photo.mesh is not None])
-        for place in rng.permutation(len(group))[: config.judged // len(by_group(photos))]:
-            photo = group[place]
-            donor = group[nearest_face(meshes[place], meshes, rng, among=8)]
-            assert photo.mesh is not None
-            assert donor.mesh is not None
-            made = poisson_swap(donor.rgb, donor.mesh, photo.rgb, photo.mesh)
-            if made is not None:
-                real.append(crop_face(photo.rgb, photo.box, DEFAULT_MARGIN, config.size))
-                fake.append(crop_face(made[0], photo.box, DEFAULT_MARGIN, config.size))
-    return real, fake

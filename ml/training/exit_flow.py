@@ -24,9 +24,8 @@ from ml.evaluation.metrics import auc
 from ml.evaluation.scored import Scored, write_scores
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.xception import Xception, load_strict
-from ml.training.image import by_group
 from ml.training.image_crops import random_crop, to_tensor
-from ml.training.image_data import Photo, load_photos
+from ml.training.image_data import Photo, by_group, load_photos
 from ml.training.precision import mixed_precision
 from ml.training.self_blending import nearest_face, poisson_swap, self_blend, swap
 from ml.training.visual_augmentation import degrade

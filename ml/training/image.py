@@ -18,10 +18,11 @@ from ml.evaluation.metrics import auc
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.xception import Xception, load_imagenet, load_strict
 from ml.training.image_crops import random_crop, to_tensor
-from ml.training.image_data import Photo, load_photos
+from ml.training.image_data import Photo, by_group, load_photos
+from ml.training.pairs import poisson_pairs
 from ml.training.precision import mixed_precision
-from ml.training.self_blending import nearest_face, poisson_swap, self_blend, swap
-from ml.training.visual_augmentation import degrade
+from ml.training.self_blending import nearest_face, self_blend, swap
+from ml.training.visual_augmentation import Picture, degrade
 
 FROZEN_STEM = ("conv1", "bn1", "conv2", "bn2", "block1", "block2")
 
@@ -160,14 +161,6 @@ def freeze(module: nn.Module) -> None:
     module.train = lambda *_: module  # type: ignore[method-assign]
 
 
-def by_group(photos: Sequence[Photo]) -> dict[tuple[str, str], list[Photo]]:
-    """Photographs by source and method."""
-    groups: dict[tuple[str, str], list[Photo]] = {}
-    for photo in photos:
-        groups.setdefault(photo.group, []).append(photo)
-    return groups
-
-
 def draw(groups: Mapping[tuple[str, str], list[Photo]], rng: np.random.Generator) -> Photo:
     """A photograph of a group drawn evenly, so that a large source weighs no more than a small."""
     members = list(groups.values())[int(rng.integers(len(groups)))]
@@ -189,8 +182,8 @@ def judged_sets(photos: Sequence[Photo], config: ImageConfig) -> dict[str, tuple
         order = rng.permutation(len(members))[: config.judged]
         return [members[i] for i in order]
 
-    def cut(photo: Photo, rgb: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-        return crop_face(photo.rgb if rgb is None else rgb, photo.box, DEFAULT_MARGIN, config.size)
+    def cut(photo: Photo) -> Picture:
+        return crop_face(photo.rgb, photo.box, DEFAULT_MARGIN, config.size)
 
     real = by_group([p for p in photos if not p.fake and unseen(p)])
     sets: dict[str, tuple[Crops, Crops]] = {}
@@ -200,15 +193,6 @@ def judged_sets(photos: Sequence[Photo], config: ImageConfig) -> dict[str, tuple
         own = [g for g in real if g[0] == source] or [g for g in real if "muxspace" in g[0]]
         reals = [p for group in own for p in some(real[group])]
         sets[method] = ([cut(p) for p in reals], [cut(p) for p in some(members)])
-    bases = [p for p in some([p for g in real.values() for p in g]) if p.mesh is not None]
-    meshes = np.stack([p.mesh for p in bases if p.mesh is not None])
-    swapped = []
-    for photo in bases:
-        assert photo.mesh is not None
-        donor = bases[nearest_face(photo.mesh, meshes, rng, among=8)]
-        assert donor.mesh is not None
-        made = poisson_swap(donor.rgb, donor.mesh, photo.rgb, photo.mesh)
-        if made is not None:
-            swapped.append(cut(photo, made[0]))
-    sets["poisson-swap"] = ([cut(p) for p in bases], swapped)
+    bases = [p for group in real.values() for p in group if p.mesh is not None]
+    sets["poisson-swap"] = poisson_pairs(bases, config.judged, config.size)
     return sets

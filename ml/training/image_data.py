@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,3 +108,11 @@ def load_photos(
         for row in rows
         if row["path"] in boxes and chosen(row)
     ]
+
+
+def by_group(photos: Sequence[Photo]) -> dict[tuple[str, str], list[Photo]]:
+    """Photographs by source and method."""
+    groups: dict[tuple[str, str], list[Photo]] = {}
+    for photo in photos:
+        groups.setdefault(photo.group, []).append(photo)
+    return groups

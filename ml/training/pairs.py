@@ -1,7 +1,7 @@
 """Pairs for learning to see blending: a photograph and a forgery of it in one presentation.
 
 Whatever the two share (person, camera, crop, compression) says nothing about the label, so what
-is left to learn is the forgery.
+is left to learn is the forgery. Pairs for judging are blended in a way that is never trained on.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.training.image_crops import random_crop
-from ml.training.image_data import Photo
+from ml.training.image_data import Photo, by_group
 from ml.training.self_blending import (
     OVAL,
     align,
@@ -20,6 +21,7 @@ from ml.training.self_blending import (
     join,
     match_colour,
     nearest_face,
+    poisson_swap,
     region_mask,
 )
 from ml.training.visual_augmentation import Picture, degrade
@@ -52,4 +54,25 @@ def forged_pair(
         )
         for rgb in (outer, forged)
     )
+    return real, fake
+
+
+def poisson_pairs(
+    photos: Sequence[Photo], count: int, size: int
+) -> tuple[list[Picture], list[Picture]]:
+    """Crops of about ``count`` photographs, sources evenly, and of Poisson swaps of them."""
+    rng = np.random.default_rng(0)
+    real, fake = [], []
+    groups = by_group(photos).values()
+    for group in groups:
+        meshes = np.stack([photo.mesh for photo in group if photo.mesh is not None])
+        for place in rng.permutation(len(group))[: count // len(groups)]:
+            photo = group[place]
+            donor = group[nearest_face(meshes[place], meshes, rng, among=8)]
+            assert photo.mesh is not None
+            assert donor.mesh is not None
+            made = poisson_swap(donor.rgb, donor.mesh, photo.rgb, photo.mesh)
+            if made is not None:
+                real.append(crop_face(photo.rgb, photo.box, DEFAULT_MARGIN, size))
+                fake.append(crop_face(made[0], photo.box, DEFAULT_MARGIN, size))
     return real, fake
