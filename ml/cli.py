@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml.errors import CalibrationError, MediaError, MlError, ParameterError, WeightsError
+from ml.memory import keep_freed_memory
 from ml.parameters import STRATEGIES, Parameters
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ DONE, SOME_FAILED, WRONG_USAGE, NO_WEIGHTS = range(4)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the return value is the exit status."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    keep_freed_memory()
     try:
         status = _run(given)
         print(end="", flush=True)
@@ -118,9 +120,7 @@ def _parameters(options: argparse.Namespace) -> Parameters:
 
 def _detector(options: argparse.Namespace) -> DeepfakeDetector:
     from ml.detector import DeepfakeDetector
-    from ml.memory import keep_freed_memory
 
-    keep_freed_memory()
     return DeepfakeDetector(
         options.device, options.profile, options.weights_dir, dtype=options.dtype
     )
