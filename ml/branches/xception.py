@@ -20,7 +20,7 @@ from ml.models.xception import Xception
 from ml.result import MediaKind
 from ml.weights.registry import WeightRegistry
 
-SIZE = 224
+SIZE = 304
 MARGIN = 0.3
 BATCH = 16
 SHOWN = 6
@@ -30,7 +30,7 @@ class XceptionBranch:
     """Logit of each face; a track is the mean of its frames, the recording its highest track."""
 
     name = "xception"
-    version = "1"
+    version = "2"
     title = "Face crops (Xception)"
     modality = MediaKind.IMAGE
     weights = "xception"
@@ -72,17 +72,19 @@ class XceptionBranch:
         with torch.inference_mode():
             for start in range(0, len(crops), BATCH):
                 batch = normalise(crops[start : start + BATCH], self.entry, self.device)
-                found, maps = self._answer(self.model.stem(batch))
+                found, maps = self._answer(batch)
                 logits += found.tolist()
                 cams += list(maps.cpu().numpy())
         return np.asarray(logits), cams
 
-    def _answer(self, stem: Tensor) -> tuple[Tensor, Tensor]:
-        """Entry flow output -> logits FAKE - REAL (B,) and signed maps (B, h, w)."""
+    def _answer(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Crops (B, 3, S, S) -> logits FAKE - REAL (B,) and signed maps (B, h, w)."""
         if isinstance(self.model, StatisticsXception):
+            stems = [self.model.stem(view) for view in self.model.views(crops)]
             with body_in(self.dtype, self.device):
-                levels = self.model.maps(stem)
-            return self.model.explain(levels)
+                middle, whole = (self.model.maps(stem) for stem in stems)
+            return self.model.explain(middle, whole)
+        stem = self.model.stem(crops)
         with body_in(self.dtype, self.device):
             features = self.model.body(stem)
         out = self.model.classify(features.float())

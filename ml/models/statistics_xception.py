@@ -3,6 +3,10 @@
 What a forgery leaves is texture, and the middle blocks hold texture; the last ones hold what the
 picture shows. Mean and deviation of each channel, and how the centre of the picture differs from
 all of it, carry over to sources never trained on where the exit flow does not.
+
+The network looks twice: at the middle of the crop as large as it is, and at all of it, smaller.
+Signs of blending are fine, so their head answers to both views; the look of a synthesised face is
+coarse, so its head sees the second alone.
 """
 
 from __future__ import annotations
@@ -11,12 +15,15 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ml.models.xception import Xception
 
 CHANNELS = 728
 PARTS = 3
 CENTRE = 0.55
+MIDDLE = 16 / 19
+WHOLE = 3 / 4
 BLENDING, SYNTHESIS = 0, 1
 
 
@@ -33,6 +40,21 @@ class StatisticsXception(Xception):
         self.levels = tuple(levels)
         self.heads = nn.Linear(PARTS * CHANNELS * len(self.levels), 2)
 
+    def views(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Crops (B, 3, S, S) -> what is looked at: the middle ``MIDDLE`` of the side, and all of
+        it at ``WHOLE`` of the side."""
+        side = x.shape[-1]
+        middle = round(MIDDLE * side)
+        edge = (side - middle) // 2
+        inside = x[..., edge : edge + middle, edge : edge + middle]
+        smaller = functional.interpolate(
+            x, scale_factor=WHOLE, mode="bilinear", align_corners=False, antialias=True
+        )
+        return (
+            inside.contiguous(memory_format=torch.channels_last),
+            smaller.contiguous(memory_format=torch.channels_last),
+        )
+
     def maps(self, x: Tensor) -> Tensor:
         """Entry flow output -> outputs of the levels (B, L, 728, S/16, S/16) float32."""
         kept = []
@@ -44,19 +66,35 @@ class StatisticsXception(Xception):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, S, S) -> (B, 2); REAL is 0, so that the difference is the logit."""
-        logit = torch.logsumexp(self.heads(statistics(self.maps(self.stem(x)))), 1)
+        middle, whole = (self.maps(self.stem(view)) for view in self.views(x))
+        logit = torch.logsumexp(self.answers(middle, whole), 1)
         return torch.stack([torch.zeros_like(logit), logit], 1)
 
-    def explain(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Outputs of the levels -> logits FAKE - REAL (B,) and signed maps (B, h, w).
+    def answer(self, head: int, maps: Tensor) -> Tensor:
+        """Outputs of the levels -> what ``BLENDING`` or ``SYNTHESIS`` says to them (B,)."""
+        answers: Tensor = self.heads(statistics(maps))
+        return answers[:, head]
+
+    def answers(self, middle: Tensor, whole: Tensor) -> Tensor:
+        """Outputs of the levels for both views -> answers of the heads (B, 2); that of the
+        blending head is the mean of its answers to both."""
+        blended = (self.answer(BLENDING, middle) + self.answer(BLENDING, whole)) / 2
+        return torch.stack([blended, self.answer(SYNTHESIS, whole)], 1)
+
+    def explain(self, middle: Tensor, whole: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs of the levels for both views -> logits FAKE - REAL (B,) and signed maps of the
+        crop (B, h, w).
 
         Every statistic is a mean over places, so a head's answer is the mean of a map plus its
         bias; the maps of the heads are mixed in the shares the heads have in the logit.
         """
-        answers = self.heads(statistics(maps))
-        mixed = torch.softmax(answers, 1) @ self.heads.weight
-        weights = mixed.view(len(maps), len(self.levels), PARTS, CHANNELS)
-        return torch.logsumexp(answers, 1), statistic_map(maps, weights)
+        answers = self.answers(middle, whole)
+        shares = torch.softmax(answers, 1)
+        weights = self.heads.weight.view(2, len(self.levels), PARTS, CHANNELS)
+        blended = shares[:, BLENDING, None, None, None] * weights[BLENDING] / 2
+        synthesised = shares[:, SYNTHESIS, None, None, None] * weights[SYNTHESIS]
+        maps = statistic_map(middle, blended), statistic_map(whole, blended + synthesised)
+        return torch.logsumexp(answers, 1), laid_together(*maps)
 
 
 def statistics(maps: Tensor) -> Tensor:
@@ -79,6 +117,20 @@ def statistic_map(maps: Tensor, weights: Tensor) -> Tensor:
         (torch.einsum("blchw,blc->bhw", part, weights[:, :, k]) for k, part in enumerate(parts)),
         start=torch.zeros_like(maps[:, 0, 0]),
     )
+
+
+def laid_together(middle: Tensor, whole: Tensor) -> Tensor:
+    """A map of the middle (B, m, m) and one of the whole crop (B, n, n) -> one map of the crop
+    (B, h, h) whose mean is the sum of both means."""
+    inside = 2 * middle.shape[-1]
+    edge = round((inside / MIDDLE - inside) / 2)
+    side = inside + 2 * edge
+    finer = middle.repeat_interleave(2, 1).repeat_interleave(2, 2) * (side / inside) ** 2
+    grown = functional.interpolate(
+        whole[:, None], (side, side), mode="bilinear", align_corners=False
+    )[:, 0]
+    kept = grown + (whole.mean((1, 2)) - grown.mean((1, 2)))[:, None, None]
+    return kept + functional.pad(finer, (edge,) * 4)
 
 
 def centre_weights(maps: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Fit the synthesis head of ``StatisticsXception``: ``python -m ml train statistics``.
 
 The trunk and its blending head stay as ``ml/training/blending.py`` left them, so every crop is
-passed once and its statistics are kept; a fold is then a matter of seconds. The head is a ridge
+passed once; what the blending head answers and what the synthesis head reads is kept, and a fold
+is then a matter of seconds. The head is a ridge
 discriminant of whole-face forgeries against photographs, each once as it is and once degraded: the
 difference of the class means, seen through the scatter inside each source. What separates one
 source from another never enters. Pairs of a photograph and its forgery are only judged.
@@ -17,19 +18,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
-from torch import Tensor
 from tqdm import tqdm
 
 from ml.evaluation.metrics import auc
 from ml.evaluation.scored import Scored, write_scores
 from ml.media.faces import DEFAULT_MARGIN, crop_face
-from ml.models.statistics_xception import SYNTHESIS, StatisticsXception
+from ml.models.statistics_xception import BLENDING, SYNTHESIS, StatisticsXception, statistics
 from ml.models.xception import load_strict
-from ml.training.discriminant import BATCH, Features, Head, discriminant, embedded, set_head
+from ml.training.discriminant import BATCH, Features, Head, discriminant, set_head
 from ml.training.engine import LAST, save_tensors
-from ml.training.image_crops import random_crop
+from ml.training.image_crops import random_crop, to_tensor
 from ml.training.image_data import Photo, load_photos
 from ml.training.pairs import forged_pair
+from ml.training.precision import mixed_precision
 from ml.training.visual_augmentation import Picture, degrade
 
 STORE = "statistics.npz"
@@ -46,7 +47,7 @@ class StatisticsConfig:
     backbone: str
     landmarks: str
     levels: tuple[int, ...] = (9,)
-    size: int = 224
+    size: int = 304
     pairs: int = 1200
     ridge: float = 0.5
     scale: float = 0.6
@@ -56,10 +57,12 @@ class StatisticsConfig:
 
 @dataclass(frozen=True)
 class Store:
-    """Statistics (N, D) of crops and what each shows: ``part`` is "clean" for the picture as an
-    analysis sees it, "degraded", or "pair" for a photograph and its forgery, in turns."""
+    """What the synthesis head reads of crops (N, D), the blending head's answers (N,), and what
+    each shows: ``part`` is "clean" for the picture as an analysis sees it, "degraded", or "pair"
+    for a photograph and its forgery, in turns."""
 
     features: Features
+    blended: NDArray[np.float32]
     path: NDArray[np.str_]
     fake: NDArray[np.bool_]
     source: NDArray[np.str_]
@@ -98,29 +101,41 @@ def load_trunk(config: StatisticsConfig) -> StatisticsXception:
 
 
 def build_store(config: StatisticsConfig, data: Path, path: Path) -> None:
-    """Pass every crop through the trunk and keep its statistics (float16)."""
+    """Pass every crop through the trunk and keep what is seen in it."""
     cache = path.parent / "boxes_images.npz"
     photos = load_photos(data / "images", cache, Path(config.landmarks), lambda _: True)
     model = load_trunk(config)
     rows: list[Row] = []
-    kept: list[NDArray[np.float16]] = []
+    kept: list[tuple[NDArray[np.float16], NDArray[np.float32]]] = []
     waiting: list[Picture] = []
     for crop, row in tqdm(crops(config, photos), desc="statistics"):
         rows.append(row)
         waiting.append(crop)
         if len(waiting) == BATCH:
-            kept.append(embedded(model, waiting))
+            kept.append(seen_in(model, waiting))
             waiting = []
     if waiting:
-        kept.append(embedded(model, waiting))
+        kept.append(seen_in(model, waiting))
+    features, blended = (np.concatenate(part) for part in zip(*kept, strict=True))
     columns = dict(zip(COLUMNS, map(np.array, zip(*rows, strict=True)), strict=True))
-    np.savez(path, features=np.concatenate(kept), **columns)  # type: ignore[arg-type]
+    np.savez(path, features=features, blended=blended, **columns)  # type: ignore[arg-type]
+
+
+def seen_in(
+    model: StatisticsXception, pictures: Sequence[Picture]
+) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
+    """What the synthesis head reads of crops (N, D) and what the blending head answers (N,)."""
+    with torch.inference_mode():
+        with mixed_precision():
+            middle, whole = (model.maps(model.stem(v)) for v in model.views(to_tensor(pictures)))
+        return statistics(whole).half().numpy(), model.answers(middle, whole)[:, BLENDING].numpy()
 
 
 def read_store(path: Path) -> Store:
     """What ``build_store`` wrote."""
     with np.load(path) as file:
-        return Store(file["features"].astype(np.float32), *(file[name] for name in COLUMNS))
+        columns = (file[name] for name in ("blended", *COLUMNS))
+        return Store(file["features"].astype(np.float32), *columns)
 
 
 def crops(config: StatisticsConfig, photos: Sequence[Photo]) -> Iterator[tuple[Picture, Row]]:
@@ -176,8 +191,9 @@ def held_rows(config: StatisticsConfig, store: Store) -> NDArray[np.int64]:
 def score(model: StatisticsXception, store: Store, rows: NDArray[np.int64]) -> list[Scored]:
     """The chosen crops through the heads."""
     with torch.inference_mode():
-        answers: Tensor = model.heads(torch.from_numpy(store.features[rows]))
-        logits = torch.logsumexp(answers, 1).double().numpy()
+        synthesised = model.heads(torch.from_numpy(store.features[rows]))[:, SYNTHESIS]
+        blended = torch.from_numpy(store.blended[rows])
+        logits = torch.logaddexp(blended, synthesised).double().numpy()
     return [
         Scored(
             "leave-source-out",

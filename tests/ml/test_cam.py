@@ -6,7 +6,7 @@ import torch
 
 from ml.explain.cam import heat_layer, linear_cam, recurrent_cam
 from ml.models.resnext_lstm import ResNeXtLSTM
-from ml.models.statistics_xception import StatisticsXception, statistics
+from ml.models.statistics_xception import StatisticsXception, laid_together
 from ml.models.xception import Xception
 
 
@@ -81,11 +81,32 @@ def test_the_map_of_the_statistics_adds_up_to_the_logit(picture: torch.Tensor) -
     torch.manual_seed(0)
     model = StatisticsXception(levels=(5, 9)).eval()
     with torch.inference_mode():
-        maps = model.maps(model.stem(picture.repeat(2, 1, 1, 1)))
-        logit, cams = model.explain(maps)
-        answers = model.heads(statistics(maps))
+        crops = picture.repeat(2, 1, 1, 1)
+        middle, whole = (model.maps(model.stem(view)) for view in model.views(crops))
+        logit, cams = model.explain(middle, whole)
+        answers = model.answers(middle, whole)
         out = model(picture)[0]
     shares = torch.softmax(answers, 1)
     apart = (shares * (model.heads.bias - shares.log())).sum(1)
     torch.testing.assert_close(cams.mean((1, 2)) + apart, logit, atol=1e-5, rtol=0)
     assert float(out[1] - out[0]) == pytest.approx(float(logit[0]), abs=1e-5)
+
+
+def test_the_middle_and_all_of_the_crop_are_looked_at_and_their_maps_lie_there() -> None:
+    crops = torch.zeros(1, 3, 304, 304)
+    crops[..., 24:32, 24:32] = 1.0
+    middle, smaller = StatisticsXception(levels=(9,)).views(crops)
+    assert middle.shape == (1, 3, 256, 256)
+    assert middle[..., :8, :8].min() == 1.0
+    assert middle.sum() == crops.sum()
+    assert smaller.shape == (1, 3, 228, 228)
+    assert smaller[..., 20:22, 20:22].min() > 0.99
+    fine, whole = torch.zeros(1, 16, 16), torch.zeros(1, 14, 14)
+    fine[0, 0, 0] = 256.0
+    whole[0, 13, 13] = 196.0
+    assert float(laid_together(fine, whole).mean()) == pytest.approx(2.0, abs=1e-4)
+    placed = laid_together(fine, torch.zeros(1, 14, 14))[0]
+    assert placed.shape == (38, 38)
+    assert placed[3:5, 3:5].min() > 0
+    assert placed[3:5, 3:5].sum() == placed.sum()
+    assert laid_together(torch.zeros(1, 16, 16), whole)[0].argmax() == 38 * 38 - 1

@@ -17,6 +17,7 @@ from ml.branches.ensemble import EnsembleBranch
 from ml.branches.registry import NAMES, create_branch
 from ml.branches.speech_network import SpeechNetworkBranch
 from ml.branches.temporal_bilstm import TemporalBiLSTMBranch
+from ml.branches.xception import SIZE
 from ml.cli import main
 from ml.errors import ParameterError, WeightsError
 from ml.media.prepared import PreparedMedia
@@ -74,10 +75,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "{ side = 71 }",
     )  # fmt: skip
     add_weight(path, "cqcc_cnn", seeded(CqccCnn), SOUND.format(64_600))
-    faces = add_weight(path, "xception", seeded(Xception), f"{{ {PIXELS.format(224)} }}")
+    faces = add_weight(path, "xception", seeded(Xception), f"{{ {PIXELS.format(SIZE)} }}")
     add_weight(
         path, "temporal_bilstm", seeded(lambda: TemporalBiLSTM(2048, 8)),
-        f'{{ {PIXELS.format(224)}, embedding_sha256 = "{faces}" }}',
+        f'{{ {PIXELS.format(SIZE)}, embedding_sha256 = "{faces}" }}',
         "{ inputs = 2048, hidden = 8 }",
     )  # fmt: skip
     add_weight(
@@ -215,10 +216,10 @@ def test_fifteen_frames_are_too_few_for_a_sequence(sequence: TemporalBiLSTMBranc
 
 
 def test_a_sequence_trained_on_other_embeddings_is_refused(tmp_path: Path) -> None:
-    add_weight(tmp_path, "xception", seeded(Xception, 1), f"{{ {PIXELS.format(224)} }}")
+    add_weight(tmp_path, "xception", seeded(Xception, 1), f"{{ {PIXELS.format(SIZE)} }}")
     add_weight(
         tmp_path, "temporal_bilstm", TemporalBiLSTM(2048, 8),
-        f'{{ {PIXELS.format(224)}, embedding_sha256 = "{"0" * 64}" }}',
+        f'{{ {PIXELS.format(SIZE)}, embedding_sha256 = "{"0" * 64}" }}',
         "{ inputs = 2048, hidden = 8 }",
     )  # fmt: skip
     with pytest.raises(WeightsError) as refused:
