@@ -2,10 +2,10 @@
 
 The trunk and its blending head stay as ``ml/training/blending.py`` left them, so every crop is
 passed once; what the blending head answers and what the synthesis head reads is kept, and a fold
-is then a matter of seconds. The head is a ridge
-discriminant of whole-face forgeries against photographs, each once as it is and once degraded: the
-difference of the class means, seen through the scatter inside each source. What separates one
-source from another never enters. Pairs of a photograph and its forgery are only judged.
+is then a matter of seconds. The head is a ridge discriminant of whole-face forgeries against
+photographs, each once as it is and once degraded: the difference of the class means, seen through
+the scatter inside each source. What separates one source from another never enters. Pairs of a
+photograph and its forgery are only judged.
 """
 
 from __future__ import annotations
