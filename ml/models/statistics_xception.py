@@ -70,16 +70,12 @@ class StatisticsXception(Xception):
         logit = torch.logsumexp(self.answers(middle, whole), 1)
         return torch.stack([torch.zeros_like(logit), logit], 1)
 
-    def answer(self, head: int, maps: Tensor) -> Tensor:
-        """Outputs of the levels -> what ``BLENDING`` or ``SYNTHESIS`` says to them (B,)."""
-        answers: Tensor = self.heads(statistics(maps))
-        return answers[:, head]
-
     def answers(self, middle: Tensor, whole: Tensor) -> Tensor:
         """Outputs of the levels for both views -> answers of the heads (B, 2); that of the
         blending head is the mean of its answers to both."""
-        blended = (self.answer(BLENDING, middle) + self.answer(BLENDING, whole)) / 2
-        return torch.stack([blended, self.answer(SYNTHESIS, whole)], 1)
+        near, all_of_it = self.heads(statistics(middle)), self.heads(statistics(whole))
+        blended = (near[:, BLENDING] + all_of_it[:, BLENDING]) / 2
+        return torch.stack([blended, all_of_it[:, SYNTHESIS]], 1)
 
     def explain(self, middle: Tensor, whole: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs of the levels for both views -> logits FAKE - REAL (B,) and signed maps of the

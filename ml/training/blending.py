@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ml.evaluation.metrics import auc
-from ml.models.statistics_xception import BLENDING, StatisticsXception
+from ml.models.statistics_xception import BLENDING, StatisticsXception, statistics
 from ml.models.xception import load_strict, normalise_keys
 from ml.training.discriminant import BATCH, discriminant, embedded, set_head
 from ml.training.image import FROZEN_STEM, draw, freeze
@@ -120,7 +120,8 @@ def start(config: BlendingConfig, pairs: Sequence[Picture]) -> StatisticsXceptio
 def blended(model: nn.Module, pictures: Tensor) -> Tensor:
     """(B, 3, S, S) -> answers of the blending head (B,) float32."""
     assert isinstance(model, StatisticsXception)
-    return model.answer(BLENDING, model.maps(model.stem(pictures))).float()
+    answers: Tensor = model.heads(statistics(model.maps(model.stem(pictures))))
+    return answers[:, BLENDING].float()
 
 
 def logits(model: nn.Module, crops: Sequence[Picture]) -> NDArray[np.float64]:
