@@ -160,7 +160,7 @@ def _image_details(result: AnalysisResult) -> dict[str, Any]:
 def _video_details(result: AnalysisResult) -> dict[str, Any]:
     video = result.media.video
     branch = _frame_branch(result)
-    suspicious = {item.start for item in branch.items if item.logit > 0} if branch else set()
+    suspicious = {item.start for item in branch.items if (item.llr or 0.0) > 0} if branch else set()
     return {
         "video_duration": result.media.duration_s,
         "fps": video.fps if video else None,

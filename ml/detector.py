@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ml import answers
@@ -221,15 +222,11 @@ class DeepfakeDetector:
         timings: dict[str, float],
     ) -> AnalysisOutcome:
         results = [
-            _branch_result(loaded, output)
+            _branch_result(loaded, output, media.input.kind)
             for loaded, output in zip(self.branches, outputs, strict=True)
         ]
         decision = decide(results, self.profile.rule(parameters), self.pool.heads)
-        segments = tuple(
-            segment
-            for loaded, result in zip(self.branches, results, strict=True)
-            for segment in branch_segments(result, loaded.calibrator)
-        )
+        segments = tuple(segment for result in results for segment in branch_segments(result))
         artefacts = (
             *overview_artefacts(media),
             *(artefact for output in outputs for artefact in output.artefacts),
@@ -289,8 +286,8 @@ def _run(loaded: LoadedBranch, media: PreparedMedia) -> BranchOutput:
         )
 
 
-def _branch_result(loaded: LoadedBranch, output: BranchOutput) -> BranchResult:
-    branch = loaded.branch
+def _branch_result(loaded: LoadedBranch, output: BranchOutput, kind: MediaKind) -> BranchResult:
+    branch, calibrator = loaded.branch, loaded.calibrator_for(kind)
     result = BranchResult(
         name=loaded.name,
         version=branch.version if branch else "",
@@ -305,16 +302,20 @@ def _branch_result(loaded: LoadedBranch, output: BranchOutput) -> BranchResult:
         curves=output.curves,
         details=_details(loaded, output),
     )
-    if output.status is not BranchStatus.SCORED or output.logit is None or not loaded.calibrator:
+    if output.status is not BranchStatus.SCORED or output.logit is None or not calibrator:
         return result
-    score = loaded.calibrator.score(output.logit)
+    score = calibrator.score(output.logit)
+    llrs = calibrator.raw(np.array([item.logit for item in output.items]))
     return replace(
         result,
         llr=score.llr,
-        llr_bounds=(loaded.calibrator.lower, loaded.calibrator.upper),
+        llr_bounds=(calibrator.lower, calibrator.upper),
         llr_interval=score.interval,
         bound_reached=score.bound_reached,
-        calibrator_sha256=loaded.calibrator.sha256,
+        calibrator_sha256=calibrator.sha256,
+        items=tuple(
+            replace(item, llr=float(llr)) for item, llr in zip(output.items, llrs, strict=True)
+        ),
     )
 
 

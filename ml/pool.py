@@ -29,8 +29,13 @@ class LoadedBranch:
     branch: Branch | None
     reason: str = ""
     calibrator: Calibrator | None = None
+    video_calibrator: Calibrator | None = None
     weights_sha256: str = ""
     dtype: torch.dtype = torch.float32
+
+    def calibrator_for(self, kind: MediaKind) -> Calibrator | None:
+        """What turns a logit of a recording of ``kind`` into a ratio; None before it is fitted."""
+        return self.video_calibrator if kind is MediaKind.VIDEO else self.calibrator
 
 
 class BranchPool:
@@ -72,12 +77,19 @@ class BranchPool:
             return LoadedBranch(name, branch.title, branch.modality, None, reason)
         branch.load(self.registry, self.device)
         entry = self.registry.entry(branch.weights)
-        calibrator = None
-        if entry.calibration:
-            calibrator = Calibrator.load(self.registry.folder / entry.calibration)
         return LoadedBranch(
-            name, branch.title, branch.modality, branch, "", calibrator, entry.sha256, dtype
+            name,
+            branch.title,
+            branch.modality,
+            branch,
+            calibrator=self._calibrator(entry.calibration),
+            video_calibrator=self._calibrator(entry.calibration_for(MediaKind.VIDEO)),
+            weights_sha256=entry.sha256,
+            dtype=dtype,
         )
+
+    def _calibrator(self, file: str) -> Calibrator | None:
+        return Calibrator.load(self.registry.folder / file) if file else None
 
 
 def require_ready(branches: list[LoadedBranch], profile: str) -> None:

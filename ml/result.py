@@ -131,12 +131,14 @@ class FaceFacts:
 
 @dataclass(frozen=True)
 class ScoredItem:
-    """One window or frame a branch scored: ``start`` .. ``end`` seconds, raw logit."""
+    """One window or frame a branch scored: ``start`` .. ``end`` seconds, raw logit; ``llr`` is what
+    the recording's calibrator makes of it (natural logarithm, unbounded), None without one."""
 
     start: float
     end: float
     logit: float
     label: str = ""
+    llr: float | None = None
 
 
 @dataclass(frozen=True)

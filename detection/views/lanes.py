@@ -6,6 +6,7 @@ Positions are percentages of the lane's width.
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from ml.result import AnalysisResult, Curve, ScoredItem
 
 STRONG_LOGIT = 2.0
+STRONG_LLR = math.log(4)
 LEAST_WIDTH = 0.2
 AV_SYNC = "av_sync"
 SYNCHRONY = "synchrony"
@@ -61,13 +63,19 @@ def lanes_of(result: AnalysisResult, duration: float) -> tuple[Lane, ...]:
     return (*lanes, *_sync_lanes(result, duration), *_track_lanes(result, duration))
 
 
-def strength_of_logit(logit: float) -> str:
-    """A word for the colour of one scored window: how far it leans and to which side."""
-    if logit >= STRONG_LOGIT:
-        return "fake-strong"
-    if logit > 0:
-        return "fake"
-    return "real-strong" if logit <= -STRONG_LOGIT else "real"
+def strength_of(item: ScoredItem) -> str:
+    """A word for the colour of one scored window: how far it leans and to which side, by its
+    likelihood ratio, by the raw logit where no calibration tells where neutral lies."""
+    lean, strong = (item.logit, STRONG_LOGIT) if item.llr is None else (item.llr, STRONG_LLR)
+    side = "fake" if lean > 0 else "real"
+    return f"{side}-strong" if abs(lean) >= strong else side
+
+
+def _note_of(item: ScoredItem) -> str:
+    note = f"logit {item.logit:+.2f}"
+    if item.llr is not None:
+        note = f"log10 LR {item.llr / math.log(10):+.2f}, {note}"
+    return note.replace("-", "−")
 
 
 def _scored(items: list[ScoredItem], duration: float) -> Iterable[Block]:
@@ -83,9 +91,9 @@ def _scored(items: list[ScoredItem], duration: float) -> Iterable[Block]:
             left = max(left, (centres[index - 1] + centres[index]) / 2)
         if index + 1 < len(items):
             right = min(right, (centres[index] + centres[index + 1]) / 2)
-        note = f"logit {item.logit:+.2f}".replace("-", "−")
-        strength = strength_of_logit(item.logit)
-        yield _block(left, right, duration, strength, note, start=item.start, end=item.end)
+        yield _block(
+            left, right, duration, strength_of(item), _note_of(item), start=item.start, end=item.end
+        )
 
 
 def _sync_lanes(result: AnalysisResult, duration: float) -> Iterator[Lane]:

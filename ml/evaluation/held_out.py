@@ -25,13 +25,24 @@ from ml.fusion.calibration import (
 from ml.fusion.heads import fit_heads
 
 FOLDS = 5
-PARTS = ("calibration", "leave-source-out")
+CLIPS = "clips"
+PARTS = ("calibration", "leave-source-out", CLIPS)
 RULE = "ln LR > 0, calibrated without the source"
 
 
 def fitted_on(part: str) -> bool:
     """Whether the shipped calibrators may have been fitted on this set."""
     return part.startswith(PARTS)
+
+
+def of_clips(part: str) -> bool:
+    """Whether the set is one of videos, which have calibrators of their own."""
+    return part.startswith(CLIPS)
+
+
+def fitted_together(part: str, rows: Sequence[Scored]) -> list[Scored]:
+    """Of ``rows`` those that the calibrator of the set was fitted on: all clips, or the set."""
+    return [row for row in rows if row.part == part or (of_clips(part) and of_clips(row.part))]
 
 
 def unseen_llrs(

@@ -18,6 +18,7 @@ from ml.evaluation.scored import BY_RATIO, Measured, Scored, answered, table
 from ml.fusion.calibration import Calibrator
 from ml.fusion.heads import FusionHead, FusionHeads
 from ml.pool import FUSION_FILE
+from ml.result import MediaKind
 from ml.weights.registry import WeightRegistry
 
 INTERVAL = f"95 %: {RESAMPLES} bootstrap resamples of recordings, Wilson for shares"
@@ -39,9 +40,10 @@ def detectors(
     ``hashes`` says with which weights the scores were made."""
     found = []
     for name, rows in scored.items():
-        calibrator = calibrator_of(name, registry)
         sets = tuple(
-            _answered({name: own}, calibrator) for own in by_part(rows).values() if judged(own)
+            _answered(name, own, rows, calibrator_of(name, registry, part))
+            for part, own in by_part(rows).items()
+            if judged(own)
         )
         if sets:
             found.append(Detector(name, hashes[name], sets))
@@ -81,9 +83,10 @@ def read_report(path: Path) -> dict[str, Any]:
     return report
 
 
-def calibrator_of(name: str, registry: WeightRegistry) -> Calibrator | None:
-    """The fitted calibrator of a weight, None before there is one."""
-    file = registry.entry(name).calibration
+def calibrator_of(name: str, registry: WeightRegistry, part: str = "") -> Calibrator | None:
+    """The fitted calibrator of a weight for the recordings of a set, None before there is one."""
+    kind = MediaKind.VIDEO if held_out.of_clips(part) else MediaKind.IMAGE
+    file = registry.entry(name).calibration_for(kind)
     return Calibrator.load(registry.folder / file) if file else None
 
 
@@ -100,14 +103,19 @@ def judged(rows: Sequence[Scored]) -> bool:
     return len({row.fake for row in rows}) == 2
 
 
-def _answered(scored: Mapping[str, list[Scored]], calibrator: Calibrator | None) -> Measured:
-    """One branch on one set, calibrated without the source where the set was fitted on."""
-    rows = next(iter(scored.values()))
+def _answered(
+    name: str, rows: Sequence[Scored], every: Sequence[Scored], calibrator: Calibrator | None
+) -> Measured:
+    """One branch on one set of ``every`` recording it scored, calibrated without the source where
+    the set was fitted on."""
     part = rows[0].part
     if calibrator is not None and held_out.fitted_on(part):
-        unseen = held_out.unseen_llrs(scored, dict.fromkeys(scored, calibrator.kind))
+        together = held_out.fitted_together(part, every)
+        unseen = held_out.unseen_llrs({name: together}, {name: calibrator.kind})
         if unseen is not None:
-            return Measured(part, tuple(rows), unseen[1], unseen[0] > 0, held_out.RULE)
+            own = np.array([row.part == part for row in together])
+            raw, bounded = (llrs[own] for llrs in unseen)
+            return Measured(part, tuple(rows), bounded, raw > 0, held_out.RULE)
     return answered(part, rows, calibrator)
 
 

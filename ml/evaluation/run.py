@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ml.evaluation import audio, image, plots, video
+from ml.evaluation import audio, finding, image, plots, video
 from ml.evaluation.reports import detectors, read_report, write_report
 from ml.evaluation.scored import Scored, read_scores, write_scores
 from ml.evaluation.store import ScoreStore
@@ -34,9 +34,19 @@ def evaluate(
     if data is not None:
         for name, rows in SCORERS[what](data, registry, store, limit).items():
             keep(what, name, rows, out)
-    found = detectors(stored(what, names, out), registry, hashes(what, names, out, registry, data))
+    scored = stored(what, names, out)
+    heard = {name: scored.pop(name) for name in names if _heard(what, name) and name in scored}
+    found = detectors(scored, registry, hashes(what, names, out, registry, data))
+    if heard and (whole := finding.of_clips(found, heard, registry)):
+        found.append(whole)
     plots.draw(what, found, out / "figures")
     return write_report(what, found, out)
+
+
+def _heard(what: str, branch: str) -> bool:
+    """Whether the branch hears the clips: the sound of a forged clip may be genuine, so it is
+    judged within the finding alone."""
+    return what == "video" and video.listens(branch)
 
 
 def hashes(

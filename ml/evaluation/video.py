@@ -1,12 +1,17 @@
 """Scores of the branches on videos: ``python -m ml evaluate video --data FOLDER``.
 
-``clips``: every clip through the shipped branches, prepared as an analysis prepares it.
-``leave-source-out``, where the trainings left such scores (``--folds``): real clips of sources
-left out of training against generated clips. Each clip is kept when it is done.
+``clips``: every clip through the shipped branches, prepared as an analysis prepares it; branches
+that listen hear it too, for the finding of sound and picture. ``clips, face exchanged``: the real
+ones again, beside forgeries of them (``forged_clips``). ``leave-source-out``, where the trainings
+left such scores (``--folds``): real clips of sources left out of training against generated clips.
+Each clip is kept when it is done.
 """
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,6 +25,8 @@ from ml.branches.speech_network import (
     SpeechNetworkBranch,
     speech_windows,
 )
+from ml.evaluation.forged_clips import forged_clips
+from ml.evaluation.held_out import CLIPS
 from ml.evaluation.scored import Scored
 from ml.evaluation.store import ScoreStore, file_digest, recipe
 from ml.media.plan import DecodePlan
@@ -33,48 +40,69 @@ from ml.weights.registry import WeightRegistry
 HOW = "whole clip, frames at equal steps"
 # Judged by the shift it recovers (ml/evaluation/sync.py), not by a label.
 JUDGED_APART = ("av_sync",)
+EXCHANGED = "clips, face exchanged"
 
 
 def branches(registry: WeightRegistry) -> list[str]:
-    """The branches that look and have weights."""
-    return [
-        name
-        for name in registry.names()
-        if name in NAMES
-        and name not in JUDGED_APART
-        and create_branch(name).modality is not MediaKind.AUDIO
-    ]
+    """The branches with weights: those that look, then those that listen."""
+    names = [name for name in registry.names() if name in NAMES and name not in JUDGED_APART]
+    return sorted(names, key=listens)
+
+
+def listens(name: str) -> bool:
+    """Whether the branch hears a recording instead of seeing it."""
+    return create_branch(name).modality is MediaKind.AUDIO
 
 
 def score(
     data: Path, registry: WeightRegistry, store: ScoreStore, limit: int
 ) -> dict[str, list[Scored]]:
-    """Every clip through every branch; ``limit`` clips of each class for a trial (0: all).
-    Raises WeightsError, MediaError, FileNotFoundError."""
+    """Every clip through every branch, the forged ones through those that look; ``limit`` clips
+    of each class for a trial (0: all). Raises WeightsError, MediaError, FileNotFoundError."""
     rows = read_manifest(data / "videos")
     if limit:
         rows = [r for label in ("real", "fake") for r in _labelled(rows, label)[:limit]]
     loaded = {name: create_branch(name) for name in branches(registry)}
     for branch in loaded.values():
         branch.load(registry, torch.device("cpu"))
+    clips = [(_row(row), data / "videos" / row["path"]) for row in rows]
+    scored = _score(clips, loaded, registry, store, "clips")
+    looking = {name: branch for name, branch in loaded.items() if not listens(name)}
+    with tempfile.TemporaryDirectory() as folder:
+        real = _labelled(rows, "real")
+        forged = list(forged_clips(real, data / "videos", Path(folder), EXCHANGED))
+        for name, own in _score(forged, looking, registry, store, "forged clips").items():
+            scored[name] += own
+    return scored
+
+
+def _score(
+    recordings: Sequence[tuple[Scored, Path]],
+    loaded: Mapping[str, Branch],
+    registry: WeightRegistry,
+    store: ScoreStore,
+    words: str,
+) -> dict[str, list[Scored]]:
+    """The recordings that each branch can score, with its logit."""
     recipes = {name: recipe(branch, registry, HOW) for name, branch in loaded.items()}
     known = {name: store.known(key) for name, key in recipes.items()}
     preparer = Preparer(torch.device("cpu"))
     scored: dict[str, list[Scored]] = {name: [] for name in loaded}
-    for row in tqdm(rows, desc="clips"):
-        path = data / "videos" / row["path"]
+    for row, path in tqdm(recordings, desc=words):
         digest = file_digest(path)
         missing = {name: loaded[name] for name in loaded if digest not in known[name]}
         for name, logit in logits_of(path, missing, preparer).items():
             store.keep(recipes[name], [(digest, logit)])
             known[name][digest] = logit
         for name in loaded:
-            if known[name][digest] is not None:
-                scored[name].append(_scored(row, known[name][digest]))
+            if (logit := known[name][digest]) is not None:
+                scored[name].append(replace(row, logit=logit))
     return scored
 
 
-def logits_of(path: Path, loaded: dict[str, Branch], preparer: Preparer) -> dict[str, float | None]:
+def logits_of(
+    path: Path, loaded: Mapping[str, Branch], preparer: Preparer
+) -> dict[str, float | None]:
     """The logit of each branch, None where it is not applicable. Raises MediaError."""
     if not loaded:
         return {}
@@ -102,6 +130,6 @@ def _labelled(rows: list[dict[str, str]], label: str) -> list[dict[str, str]]:
     return [row for row in rows if row["label"] == label]
 
 
-def _scored(row: dict[str, str], logit: float) -> Scored:
+def _row(row: dict[str, str]) -> Scored:
     fake = row["label"] == "fake"
-    return Scored("clips", row["path"], fake, row["method"], row["source_repo"], logit)
+    return Scored(CLIPS, row["path"], fake, row["method"], row["source_repo"], 0.0)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
-from ml.fusion.calibration import Calibrator
 from ml.result import BranchResult, BranchStatus, ScoredItem, Segment
 
 # An item counts when its calibrated likelihood ratio is above this (weak support).
@@ -16,12 +13,11 @@ _GAP_S = 0.5
 _MAX_SEGMENTS = 8
 
 
-def branch_segments(branch: BranchResult, calibrator: Calibrator | None) -> tuple[Segment, ...]:
+def branch_segments(branch: BranchResult) -> tuple[Segment, ...]:
     """Up to eight segments of a scored branch, strongest first; none without a calibrator."""
-    if branch.status is not BranchStatus.SCORED or calibrator is None or len(branch.items) < 2:
+    if branch.status is not BranchStatus.SCORED or len(branch.items) < 2:
         return ()
-    llrs = calibrator.raw(np.array([item.logit for item in branch.items]))
-    marked = [item for item, llr in zip(branch.items, llrs, strict=True) if llr > math.log(MIN_LR)]
+    marked = [i for i in branch.items if i.llr is not None and i.llr > math.log(MIN_LR)]
     runs = _joined(sorted(marked, key=lambda item: item.start))
     segments = [_segment(branch, run) for run in runs]
     segments.sort(key=lambda segment: (-segment.peak_logit, segment.start))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ml.fusion.heads import FusionHeads
-from ml.fusion.strategies import Combination, Evidence, combine
+from ml.fusion.strategies import Evidence, combine
 from ml.fusion.verbal import verbal_table
 from ml.result import (
     BranchResult,
@@ -49,7 +49,7 @@ def decide(branches: Sequence[BranchResult], rule: DecisionRule, heads: FusionHe
         Contribution(item.branch, item.llr, weight, item.llr * weight)
         for item, weight in zip(evidence, combination.weights, strict=True)
     )
-    total = combination.bias + math.fsum(item.value for item in contributions)
+    total = combination.total(evidence)
     bounded = min(max(total, combination.lower), combination.upper)
     probability = posterior(bounded, rule.prior)
     verdict, reason = verdict_of(bounded, rule)
@@ -58,7 +58,7 @@ def decide(branches: Sequence[BranchResult], rule: DecisionRule, heads: FusionHe
         verdict=verdict,
         llr=total,
         log10_lr=bounded / _LN10,
-        log10_lr_interval=_interval(branches, combination, evidence, bounded, rule),
+        log10_lr_interval=_interval(branches, evidence, rule, heads, bounded),
         log10_lr_bounds=(combination.lower / _LN10, combination.upper / _LN10),
         bound_reached=bounded != total,
         probability=probability,
@@ -156,22 +156,29 @@ def _reasons(branches: Sequence[BranchResult]) -> str:
 
 def _interval(
     branches: Sequence[BranchResult],
-    combination: Combination,
     evidence: Sequence[Evidence],
-    bounded: float,
     rule: DecisionRule,
+    heads: FusionHeads,
+    bounded: float,
 ) -> tuple[float, float]:
-    """The branch intervals carried through the sum: at least as wide as the joint interval."""
+    """What the fusion would say with every branch at the low, and at the high end of its own
+    interval: at least as wide as the joint interval where more support never lowers the sum."""
     intervals = {branch.name: branch.llr_interval for branch in branches}
-    low = high = combination.bias
-    for item, weight in zip(evidence, combination.weights, strict=True):
-        ends = intervals[item.branch]
-        divide = rule.audio_temperature if item.modality is MediaKind.AUDIO else 1.0
-        low += weight * (ends[0] / divide if ends else item.llr)
-        high += weight * (ends[1] / divide if ends else item.llr)
-    low = min(max(low, combination.lower), bounded)
-    high = max(min(high, combination.upper), bounded)
-    return low / _LN10, high / _LN10
+    reached = [bounded]
+    for end in (0, 1):
+        moved = [_moved(item, intervals[item.branch], end, rule) for item in evidence]
+        combination = combine(rule.strategy, moved, heads, rule.tau)
+        reached.append(min(max(combination.total(moved), combination.lower), combination.upper))
+    return min(reached) / _LN10, max(reached) / _LN10
+
+
+def _moved(
+    item: Evidence, interval: tuple[float, float] | None, end: int, rule: DecisionRule
+) -> Evidence:
+    if interval is None:
+        return item
+    divide = rule.audio_temperature if item.modality is MediaKind.AUDIO else 1.0
+    return replace(item, llr=interval[end] / divide)
 
 
 def _recommendation(verdict: Verdict, bound_reached: bool) -> str:

@@ -1,7 +1,10 @@
-"""Logistic fusion of branch LLRs: one head for each set of branches present.
+"""Fusion of branch LLRs: one logistic head for each set of branches that listen, or that look.
 
 A branch that is missing is absent from the sum; its value is never filled in. Weights are not
 negative, so more support in a branch never lowers the fused support.
+
+Sound and picture are not summed: a genuine voice does not speak for the face beside it. Of the
+three manipulations (sound, picture, both) the best supported one counts.
 """
 
 from __future__ import annotations
@@ -45,19 +48,39 @@ class FusionHead:
 
 
 @dataclass(frozen=True)
+class JointBounds:
+    """How far (natural logarithm) ``best_supported`` may go for a set of branches of both senses;
+    ``calibrators`` as in a head."""
+
+    branches: tuple[str, ...]
+    lower: float
+    upper: float
+    n_real: int
+    n_fake: int
+    data_sha256: str = ""
+    calibrators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class FusionHeads:
-    """All heads of one file; ``sha256`` of that file goes into each result."""
+    """All heads and joint bounds of one file; ``sha256`` of that file goes into each result."""
 
     heads: tuple[FusionHead, ...] = ()
     sha256: str = ""
+    joint: tuple[JointBounds, ...] = ()
 
     def find(self, branches: frozenset[str]) -> FusionHead | None:
         """The head fitted for exactly these branches."""
         return next((head for head in self.heads if frozenset(head.branches) == branches), None)
 
+    def find_joint(self, branches: frozenset[str]) -> JointBounds | None:
+        """The bounds fitted for exactly these branches of both senses."""
+        return next((item for item in self.joint if frozenset(item.branches) == branches), None)
+
     def save(self, path: Path) -> None:
         """Write the TOML file that ``load`` reads."""
-        write_toml(path, {"heads": [asdict(head) for head in self.heads]})
+        heads = [asdict(head) for head in self.heads]
+        write_toml(path, {"heads": heads, "joint": [asdict(bounds) for bounds in self.joint]})
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -66,20 +89,21 @@ class FusionHeads:
             return cls()
         table, sha256 = read_toml(path)
         try:
-            heads = tuple(
-                FusionHead(
-                    **{
-                        **head,
-                        "branches": tuple(head["branches"]),
-                        "weights": tuple(float(weight) for weight in head["weights"]),
-                        "calibrators": tuple(head.get("calibrators", ())),
-                    }
-                )
-                for head in table["heads"]
-            )
+            heads = tuple(FusionHead(**_with_tuples(head)) for head in table["heads"])
+            joint = tuple(JointBounds(**_with_tuples(item)) for item in table.get("joint", ()))
         except (TypeError, KeyError) as error:
             raise CalibrationError("unreadable", f"{path} is not a fusion file: {error}") from error
-        return cls(heads, sha256)
+        return cls(heads, sha256, joint)
+
+
+def _with_tuples(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+
+
+def best_supported(sound: Floats, picture: Floats) -> Floats:
+    """ln LR (N,) of the best supported manipulation against a genuine recording: of the sound
+    alone, of the picture alone, or of both, which are taken to be made independently."""
+    return np.maximum(np.maximum(sound, picture), sound + picture)
 
 
 def fit_heads(

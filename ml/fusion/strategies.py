@@ -1,5 +1,5 @@
 """Ways to combine branch log-likelihood ratios. Each is a weight per branch and a bias, so that
-the contributions always add to the total."""
+the contributions always add to the total. A weight of 0 is evidence that does not count here."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ml.errors import ParameterError
-from ml.fusion.heads import FusionHeads
+from ml.fusion.heads import FusionHead, FusionHeads, JointBounds
 from ml.result import MediaKind
 
 VIDEO_TRUST = 0.85
 _NO_VOTE = 1e-6
+# What is said of sound and picture, by whether each counts.
+_SENSES = {
+    (True, True): "Sound and picture both favour manipulation and count together.",
+    (True, False): "Sound and picture can be forged apart: the sound, the more suspect, counts.",
+    (False, True): "Sound and picture can be forged apart: the picture, the more suspect, counts.",
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,11 @@ class Combination:
     upper: float
     note: str = ""
     sha256: str = ""
+
+    def total(self, evidence: Sequence[Evidence]) -> float:
+        """The sum before it is bounded."""
+        shares = (w * item.llr for w, item in zip(self.weights, evidence, strict=True))
+        return self.bias + math.fsum(shares)
 
 
 def combine(
@@ -79,14 +90,44 @@ def _within(evidence: Sequence[Evidence], weights: list[float], note: str = "") 
 
 
 def _logistic(evidence: Sequence[Evidence], heads: FusionHeads) -> Combination:
+    """Each sense by its own head; of sound and picture what ``best_supported`` says."""
+    heard = [item for item in evidence if item.modality is MediaKind.AUDIO]
+    seen = [item for item in evidence if item.modality is not MediaKind.AUDIO]
+    if not heard or not seen:
+        return _of_one_sense(evidence, heads)
+    sound, picture = _of_one_sense(heard, heads), _of_one_sense(seen, heads)
+    by_sound, by_picture = sound.total(heard), picture.total(seen)
+    counts_sound = by_sound >= by_picture or by_sound > 0
+    counts_picture = by_picture > by_sound or by_picture > 0
+    weights = dict.fromkeys((item.branch for item in evidence), 0.0)
+    notes, bias = [_SENSES[counts_sound, counts_picture]], 0.0
+    for counts, sense, own in ((counts_sound, sound, heard), (counts_picture, picture, seen)):
+        if counts:
+            weights |= dict(zip((item.branch for item in own), sense.weights, strict=True))
+            bias += sense.bias
+            notes.append(sense.note)
+    lower, upper = min(sound.lower, picture.lower), max(sound.upper, picture.upper)
+    joint = heads.find_joint(frozenset(weights))
+    if joint and _fits(joint, evidence):
+        lower, upper = joint.lower, joint.upper
+    else:
+        notes.append("No bounds are fitted for sound and picture together; the wider ones hold.")
+    return Combination(
+        weights=tuple(weights[item.branch] for item in evidence),
+        bias=bias,
+        lower=lower,
+        upper=upper,
+        note=" ".join(note for note in notes if note),
+        sha256=heads.sha256,
+    )
+
+
+def _of_one_sense(evidence: Sequence[Evidence], heads: FusionHeads) -> Combination:
+    """The head of exactly these branches; their mean where there is none."""
     if len(evidence) == 1:
         return _within(evidence, [1.0])
     head = heads.find(frozenset(item.branch for item in evidence))
-    fitted_behind = dict(zip(head.branches, head.calibrators, strict=False)) if head else {}
-    if head is None or any(
-        fitted_behind.get(item.branch, item.calibrator_sha256) != item.calibrator_sha256
-        for item in evidence
-    ):
+    if head is None or not _fits(head, evidence):
         equal = [1.0 / len(evidence)] * len(evidence)
         note = "No fusion head is fitted for this set of branches; their mean is used."
         return _within(evidence, equal, note)
@@ -97,6 +138,15 @@ def _logistic(evidence: Sequence[Evidence], heads: FusionHeads) -> Combination:
         lower=head.lower,
         upper=head.upper,
         sha256=heads.sha256,
+    )
+
+
+def _fits(fitted: FusionHead | JointBounds, evidence: Sequence[Evidence]) -> bool:
+    """Whether it was fitted behind the calibrators of ``evidence``."""
+    behind = dict(zip(fitted.branches, fitted.calibrators, strict=False))
+    return all(
+        behind.get(item.branch, item.calibrator_sha256) == item.calibrator_sha256
+        for item in evidence
     )
 
 

@@ -3,7 +3,8 @@
 ``python -m ml train calibration --branch NAME --scores FILE...``: the files are leave-source-out
 scores (``docs/evaluation/*_folds.csv``); Platt with both classes weighted alike or, with
 ``--kind platt_new_sources``, sources alike too and the slope shrunk by what left-out sources cost;
-ELUB bounds, bootstrap by source for the interval.
+ELUB bounds, bootstrap by source for the interval. ``--name`` calls the file otherwise than the
+branch: ``xception_video`` is Xception's for videos.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ FOLDER = Path(__file__).parent.parent / "weights" / "calibration"
 
 
 def fit(
-    branch: str,
+    name: str,
     files: Sequence[Path],
     out: Path = FOLDER,
     kind: CalibratorKind = CalibratorKind.PLATT,
 ) -> Calibrator:
-    """Write ``out/branch.toml`` and return the calibrator. Raises FileNotFoundError,
+    """Write ``out/name.toml`` and return the calibrator. Raises FileNotFoundError,
     CalibrationError (too few, separable or inverted scores)."""
     digest = hashlib.sha256()
     rows = []
@@ -42,5 +43,5 @@ def fit(
         description=f"leave-source-out scores: {', '.join(file.name for file in files)}",
     )
     out.mkdir(parents=True, exist_ok=True)
-    calibrator.save(out / f"{branch}.toml")
+    calibrator.save(out / f"{name}.toml")
     return calibrator

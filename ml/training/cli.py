@@ -118,6 +118,7 @@ def main(arguments: Sequence[str]) -> int:
     calibration = commands.add_parser("calibration", help="a branch's calibrator, from scores")
     calibration.add_argument("--branch", required=True)
     calibration.add_argument("--scores", type=Path, nargs="+", required=True)
+    calibration.add_argument("--name", help="what the file is called (the branch)")
     calibration.add_argument("--kind", choices=("platt", "platt_new_sources"), default="platt")
     fusion = commands.add_parser("fusion", help="the fusion heads, from scores of every branch")
     fusion.add_argument("--scores", nargs="+", required=True, metavar="BRANCH=FILE")
@@ -143,7 +144,7 @@ def calibrate(options: argparse.Namespace) -> dict[str, float]:
     from ml.fusion.calibration import CalibratorKind
     from ml.training.calibration import fit
 
-    made = fit(options.branch, options.scores, kind=CalibratorKind(options.kind))
+    made = fit(options.name or options.branch, options.scores, kind=CalibratorKind(options.kind))
     return {"slope": made.scale, "offset": made.offset, "lower": made.lower, "upper": made.upper}
 
 
@@ -178,6 +179,7 @@ def fuse(options: argparse.Namespace) -> dict[str, float]:
     """Fit and write the fusion heads beside the calibrators; how many, and of how many sizes."""
     from ml.fusion.calibration import Calibrator
     from ml.pool import FUSION_FILE
+    from ml.result import MediaKind
     from ml.training.fusion import fit
     from ml.weights.registry import WeightRegistry
 
@@ -187,12 +189,15 @@ def fuse(options: argparse.Namespace) -> dict[str, float]:
         if not file:
             raise ConfigError(f"--scores takes BRANCH=FILE, not '{item}'")
         scores.setdefault(branch, []).append(Path(file))
-    folder = WeightRegistry(options.weights_dir).folder
-    calibrators = {
-        branch: Calibrator.load(folder / "calibration" / f"{branch}.toml") for branch in scores
-    }
-    heads = fit(scores, calibrators, folder / FUSION_FILE).heads
-    return {"heads": len(heads), "largest": max(len(head.branches) for head in heads)}
+    registry = WeightRegistry(options.weights_dir)
+    calibrators = {}
+    for branch in scores:
+        # Sound and picture meet in videos only.
+        if not (file := registry.entry(branch).calibration_for(MediaKind.VIDEO)):
+            raise ConfigError(f"'{branch}' has no calibrator yet: python -m ml train calibration")
+        calibrators[branch] = Calibrator.load(registry.folder / file)
+    made = fit(scores, calibrators, registry.folder / FUSION_FILE)
+    return {"heads": len(made.heads), "joint": len(made.joint)}
 
 
 def train(options: argparse.Namespace) -> dict[str, float]:

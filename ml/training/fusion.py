@@ -1,15 +1,16 @@
 """Fit the fusion heads from the scores of recordings the branches were not trained on.
 
-Branches that listen and branches that look are scored on different collections. Their joint
-behaviour is composed: a recording with both is real when both parts are, and a manipulation when
-the sound, the picture or both are fake. Parts are drawn without repetition, so
-that the number of composed recordings, and with it the bounds, stays what the data carry.
+Branches that listen and branches that look are scored on different collections, each with heads of
+its own. How far sound and picture may go together is read from composed recordings: one is real
+when both parts are, and a manipulation when the sound, the picture or both are fake. Parts are
+drawn without repetition, so that their number, and with it the bounds, stays what the data carry.
 Inside one modality only recordings that every branch of a set scored are used.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +21,8 @@ from numpy.typing import NDArray
 from ml.branches.registry import create_branch
 from ml.errors import CalibrationError
 from ml.evaluation.scored import read_scores
-from ml.fusion.calibration import Calibrator, Floats
-from ml.fusion.heads import FusionHead, FusionHeads, fit_heads
+from ml.fusion.calibration import MIN_PER_CLASS, Calibrator, Floats, elub_bounds
+from ml.fusion.heads import FusionHead, FusionHeads, JointBounds, best_supported, fit_heads
 from ml.result import MediaKind
 
 _SEED = 0
@@ -47,51 +48,86 @@ def fit(
     heard = {name for name in scores if create_branch(name).modality is MediaKind.AUDIO}
     audio = read_table({name: scores[name] for name in sorted(heard)}, calibrators)
     visual = read_table({name: scores[name] for name in sorted(set(scores) - heard)}, calibrators)
-    heads: list[FusionHead] = []
-    for table in (audio, visual, compose(audio, visual)):
-        heads += _fitted(table, heard, digest.hexdigest())
-    if not heads:
+    data_sha256 = digest.hexdigest()
+    heads = (*_fitted(audio, data_sha256), *_fitted(visual, data_sha256))
+    joint = joint_bounds(audio, visual, heads, data_sha256)
+    if not heads and not joint:
         raise CalibrationError("too_few", "No set of branches was scored on enough recordings.")
     result = FusionHeads(
-        tuple(
-            replace(head, calibrators=tuple(calibrators[name].sha256 for name in head.branches))
-            for head in heads
-        )
+        tuple(replace(head, calibrators=_hashes(head.branches, calibrators)) for head in heads),
+        joint=tuple(replace(b, calibrators=_hashes(b.branches, calibrators)) for b in joint),
     )
     result.save(out)
     return result
 
 
-def _fitted(table: Table, heard: set[str], data_sha256: str) -> tuple[FusionHead, ...]:
-    """The heads of one table; a table of both senses serves only sets of both senses."""
-    both_senses = bool(heard & table.llrs.keys()) and bool(table.llrs.keys() - heard)
+def _hashes(branches: Sequence[str], calibrators: Mapping[str, Calibrator]) -> tuple[str, ...]:
+    return tuple(calibrators[name].sha256 for name in branches)
 
-    def accept(names: frozenset[str]) -> bool:
-        return not both_senses or bool(names & heard and names - heard)
 
+def _fitted(table: Table, data_sha256: str) -> tuple[FusionHead, ...]:
+    """The heads of one sense; none where too few recordings were scored by several branches."""
     try:
-        fitted = fit_heads(table.llrs, table.is_fake, accept=accept, data_sha256=data_sha256)
+        return fit_heads(table.llrs, table.is_fake, data_sha256=data_sha256).heads
     except CalibrationError:
         return ()
-    return fitted.heads
+
+
+def joint_bounds(
+    audio: Table, visual: Table, heads: Sequence[FusionHead], data_sha256: str
+) -> tuple[JointBounds, ...]:
+    """The bounds of every set of branches that listen with branches that look, of those that can
+    be fused within their sense; a set needs 30 composed recordings of each class."""
+    found = []
+    table = compose(audio, visual)
+    for heard in _senses(audio, heads):
+        for seen in _senses(visual, heads):
+            together = best_supported(_fused(table, heard), _fused(table, seen))
+            present = np.isfinite(together)
+            is_fake = table.is_fake[present]
+            if min(is_fake.sum(), (~is_fake).sum()) < MIN_PER_CLASS:
+                continue
+            lower, upper = elub_bounds(together[present], is_fake)
+            found.append(
+                JointBounds(
+                    branches=(*heard.branches, *seen.branches),
+                    lower=lower if math.isfinite(lower) else 0.0,
+                    upper=upper if math.isfinite(upper) else 0.0,
+                    n_real=int((~is_fake).sum()),
+                    n_fake=int(is_fake.sum()),
+                    data_sha256=data_sha256,
+                )
+            )
+    return tuple(found)
+
+
+def _senses(table: Table, heads: Sequence[FusionHead]) -> list[FusionHead]:
+    """Each branch of one sense by itself, and the heads of several."""
+    alone = [FusionHead((name,), (1.0,), 0.0, 0.0, 0.0, 0, 0) for name in sorted(table.llrs)]
+    return [*alone, *(head for head in heads if set(head.branches) <= table.llrs.keys())]
+
+
+def _fused(table: Table, head: FusionHead) -> Floats:
+    """ln LR (N,) of one sense before bounds, NaN where a branch did not score."""
+    parts = [w * table.llrs[name] for name, w in zip(head.branches, head.weights, strict=True)]
+    return np.asarray(head.bias + np.sum(parts, axis=0), np.float64)
 
 
 def read_table(
     scores: Mapping[str, Sequence[Path]], calibrators: Mapping[str, Calibrator]
 ) -> Table:
-    """Join the score files of several branches by the recording's path."""
-    labels: dict[str, bool] = {}
-    logits: dict[str, dict[str, float]] = {branch: {} for branch in scores}
+    """Join the score files of several branches by recording: set, path and label, since a
+    forgery may carry the path of what it was made from."""
+    logits: dict[str, dict[tuple[str, str, bool], float]] = {branch: {} for branch in scores}
     for branch, files in scores.items():
         for row in (row for file in files for row in read_scores(file)):
-            labels[row.path] = row.fake
-            logits[branch][row.path] = row.logit
-    paths = sorted(labels)
+            logits[branch][row.part, row.path, row.fake] = row.logit
+    recordings = sorted(set().union(*logits.values()))
     llrs = {}
-    for branch, by_path in logits.items():
-        values = np.array([by_path.get(path, np.nan) for path in paths], np.float64)
+    for branch, own in logits.items():
+        values = np.array([own.get(key, np.nan) for key in recordings], np.float64)
         llrs[branch] = np.where(np.isnan(values), np.nan, calibrators[branch].llrs(values))
-    return Table(llrs, np.array([labels[path] for path in paths], bool))
+    return Table(llrs, np.array([fake for _, _, fake in recordings], bool))
 
 
 def compose(audio: Table, visual: Table) -> Table:

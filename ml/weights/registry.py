@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 
 from ml.errors import WeightsCode, WeightsError
+from ml.result import MediaKind
 
 PACKAGED = Path(__file__).parent
 
@@ -28,7 +29,8 @@ class WeightEntry:
     ``label_polarity``: "class1_fake" when the last output (or a single output) rises for FAKE,
     "class1_real" when it rises for bona fide. ``preprocessing`` holds what the network must be
     fed (sample_rate, samples | size, margin, mean, std ...). ``calibration`` is a file beside
-    the registry or "". ``measured`` points to the evaluation figures.
+    the registry or ""; ``video_calibration`` another for videos, where the mean over frames is
+    another population than single photographs. ``measured`` points to the evaluation figures.
     """
 
     name: str
@@ -45,8 +47,14 @@ class WeightEntry:
     config: dict[str, Any] = field(default_factory=dict)
     preprocessing: dict[str, Any] = field(default_factory=dict)
     calibration: str = ""
+    video_calibration: str = ""
     measured: str = ""
     version: str = "1"
+
+    def calibration_for(self, kind: MediaKind) -> str:
+        """The calibrator's file for recordings of ``kind``; "" before there is one."""
+        own = self.video_calibration if kind is MediaKind.VIDEO else ""
+        return own or self.calibration
 
 
 class WeightRegistry:

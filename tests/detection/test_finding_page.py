@@ -9,6 +9,7 @@ import pytest
 from cases.models import Exhibit
 from detection.models import Artefact
 from detection.views.finding import finding_page
+from detection.views.lanes import lanes_of
 from ml.result import AnalysisResult, BranchStatus, Curve, MediaKind, ScoredItem
 from tests.web.sample import sample_outcome
 
@@ -76,6 +77,25 @@ def test_detectors_silent_for_one_reason_stand_together() -> None:
         (("Lips and sound",), "not applicable"),
         (("Ensemble of three networks",), "no weights"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("item", "strength"),
+    [
+        (ScoredItem(0.0, 1.0, 3.0), "fake-strong"),
+        (ScoredItem(0.0, 1.0, 3.0, llr=-0.1), "real"),
+        (ScoredItem(0.0, 1.0, -3.0, llr=0.1), "fake"),
+        (ScoredItem(0.0, 1.0, -3.0, llr=-1.5), "real-strong"),
+    ],
+)
+def test_a_window_is_coloured_by_its_likelihood_ratio_where_there_is_one(
+    item: ScoredItem, strength: str
+) -> None:
+    result = result_of(MediaKind.VIDEO)
+    branches = (replace(result.branches[0], items=(item,)),)
+    block = lanes_of(replace(result, branches=branches), 4.0)[0].blocks[0]
+    assert block.strength == strength
+    assert ("log10 LR" in block.note) == (item.llr is not None)
 
 
 def test_the_waveform_is_coloured_by_what_counted_most_and_only_once() -> None:

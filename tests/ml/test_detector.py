@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from ml import DeepfakeDetector
 from ml.errors import MediaError, WeightsError
+from ml.fusion.calibration import Calibrator, CalibratorKind
 from ml.media import prepare
 from ml.media.decoded import Decoded
 from ml.media.plan import DecodePlan
@@ -350,3 +351,26 @@ def test_another_crop_margin_is_an_error(folder: Path, tmp_path: Path) -> None:
 def test_no_branch_at_all_is_an_error(folder: Path) -> None:
     with pytest.raises(WeightsError, match="No branch of profile"):
         DeepfakeDetector("cpu", "system3", folder)
+
+
+def test_a_video_is_calibrated_as_a_video(tmp_path: Path, face: Path) -> None:
+    weights = make_registry(tmp_path / "weights")
+    calibration = weights / "calibration"
+    Calibrator(CalibratorKind.PLATT, -9.0, 9.0, 50, 50, scale=0.5, offset=-1.0).save(
+        calibration / "video.toml"
+    )
+    registry = (weights / "registry.toml").read_text()
+    key = 'calibration = "calibration/tiny_ladeda.toml"'
+    (weights / "registry.toml").write_text(
+        registry.replace(key, f'{key}\nvideo_calibration = "calibration/video.toml"')
+    )
+    own = DeepfakeDetector("cpu", make_profile(tmp_path), weights)
+    clip = video_of(tmp_path / "clip.mkv", [draw_face(256, turn=0.02 * k) for k in range(6)])
+    branch = own.analyze(clip).result.branch("tiny_ladeda")
+    assert branch.logit is not None
+    assert branch.llr == pytest.approx(0.5 * branch.logit - 1.0)
+    assert [item.llr for item in branch.items] == pytest.approx(
+        [0.5 * item.logit - 1.0 for item in branch.items]
+    )
+    still = own.analyze(face).result.branch("tiny_ladeda")
+    assert still.calibrator_sha256 != branch.calibrator_sha256

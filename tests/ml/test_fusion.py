@@ -20,9 +20,10 @@ from ml.fusion.calibration import (
     for_new_sources,
 )
 from ml.fusion.decision import DecisionRule, decide
-from ml.fusion.heads import FusionHead, FusionHeads, fit_heads
+from ml.fusion.heads import FusionHead, FusionHeads, JointBounds, best_supported, fit_heads
 from ml.fusion.strategies import Evidence, combine
 from ml.fusion.verbal import verbal_table
+from ml.parameters import STRATEGIES
 from ml.result import BranchResult, BranchStatus, MediaKind, Verdict
 
 RULE = DecisionRule(
@@ -254,24 +255,85 @@ def test_video_trust_gives_a_missing_modality_away() -> None:
 
 
 def test_logistic_uses_the_head_of_exactly_the_branches_present() -> None:
-    head = FusionHead(("x", "z"), (0.5, 0.25), 0.1, -2.0, 2.0, 40, 40)
+    head = FusionHead(("x", "y"), (0.5, 0.25), 0.1, -2.0, 2.0, 40, 40)
     heads = FusionHeads((head,), "hash")
-    result = combine("logistic", (HEARD, SEEN), heads, 1.0)
+    result = combine("logistic", (SEEN_TOO, SEEN), heads, 1.0)
     assert (result.weights, result.bias, result.sha256) == ((0.25, 0.5), 0.1, "hash")
-    other = combine("logistic", (SEEN, SEEN_TOO), heads, 1.0)
+    other = combine("logistic", (SEEN, replace(SEEN_TOO, branch="w")), heads, 1.0)
     assert other.weights == (0.5, 0.5)
     assert "No fusion head" in other.note
 
 
 def test_a_head_fitted_behind_another_calibrator_is_not_used() -> None:
-    head = FusionHead(("x", "z"), (0.5, 0.25), 0.1, -2.0, 2.0, 40, 40, "", ("old", "same"))
-    seen, heard = (
+    head = FusionHead(("x", "y"), (0.5, 0.25), 0.1, -2.0, 2.0, 40, 40, "", ("old", "same"))
+    seen, too = (
         replace(SEEN, calibrator_sha256="new"),
-        replace(HEARD, calibrator_sha256="same"),
+        replace(SEEN_TOO, calibrator_sha256="same"),
     )
-    assert combine("logistic", (seen, heard), FusionHeads((head,)), 1.0).weights == (0.5, 0.5)
+    assert combine("logistic", (seen, too), FusionHeads((head,)), 1.0).weights == (0.5, 0.5)
     seen = replace(seen, calibrator_sha256="old")
-    assert combine("logistic", (seen, heard), FusionHeads((head,)), 1.0).weights == (0.5, 0.25)
+    assert combine("logistic", (seen, too), FusionHeads((head,)), 1.0).weights == (0.5, 0.25)
+
+
+SOUND_HEAD = FusionHead(("s", "t"), (1.0, 0.5), -0.25, -3.0, 3.0, 40, 40)
+SOUND_AND_PICTURE = JointBounds(("s", "t", "x"), -1.5, 2.5, 40, 80)
+
+
+def of_both_senses(sound: float, picture: float) -> tuple[Evidence, ...]:
+    """Two branches that listen and add up to ``sound`` behind their head, one that looks."""
+    heard = [
+        Evidence(name, MediaKind.AUDIO, llr, (-3.0, 3.0))
+        for name, llr in (("s", sound + 0.25), ("t", 0.0))
+    ]
+    return (heard[0], Evidence("x", MediaKind.IMAGE, picture, (-3.0, 3.0)), heard[1])
+
+
+@pytest.mark.parametrize(
+    ("sound", "picture", "total", "counted"),
+    [
+        (-2.0, 0.5, 0.5, "the picture, the more suspect"),
+        (1.5, -1.0, 1.5, "the sound, the more suspect"),
+        (1.5, 0.5, 2.0, "count together"),
+        (-2.0, -0.5, -0.5, "the picture, the more suspect"),
+        (-0.5, -2.0, -0.5, "the sound, the more suspect"),
+    ],
+)
+def test_a_genuine_voice_does_not_speak_for_the_face(
+    sound: float, picture: float, total: float, counted: str
+) -> None:
+    evidence = of_both_senses(sound, picture)
+    heads = FusionHeads((SOUND_HEAD,), "hash", (SOUND_AND_PICTURE,))
+    result = combine("logistic", evidence, heads, 1.0)
+    assert result.total(evidence) == pytest.approx(total)
+    assert (result.lower, result.upper, result.sha256) == (-1.5, 2.5, "hash")
+    assert counted in result.note
+
+
+@given(sound=st.floats(-3, 3), picture=st.floats(-3, 3))
+def test_the_best_supported_manipulation_counts(sound: float, picture: float) -> None:
+    evidence = of_both_senses(sound, picture)
+    heads = FusionHeads((SOUND_HEAD,), "", (SOUND_AND_PICTURE,))
+    total = combine("logistic", evidence, heads, 1.0).total(evidence)
+    expected = best_supported(np.array([sound]), np.array([picture]))[0]
+    assert total == pytest.approx(expected, abs=1e-9)
+    assert expected == max(sound, picture, sound + picture)
+
+
+def test_bounds_of_both_senses_behind_another_calibrator_are_not_used() -> None:
+    evidence = of_both_senses(1.0, 1.0)
+    bounds = replace(SOUND_AND_PICTURE, calibrators=("", "", "another"))
+    result = combine("logistic", evidence, FusionHeads((SOUND_HEAD,), "", (bounds,)), 1.0)
+    assert (result.lower, result.upper) == (-3.0, 3.0)
+    assert "No bounds are fitted" in result.note
+
+
+def test_the_interval_lets_the_other_sense_take_over() -> None:
+    rule = replace(RULE, strategy="logistic")
+    heard, seen = branch("z", -0.2, MediaKind.AUDIO), branch("x", 0.4)
+    heard = replace(heard, llr_interval=(-1.0, 1.0))
+    decision = decide([heard, seen], rule, FusionHeads())
+    assert decision.llr == pytest.approx(0.4)
+    assert decision.log10_lr_interval == pytest.approx((-0.1 / LN10, 1.9 / LN10))
 
 
 def test_unknown_strategy() -> None:
@@ -281,7 +343,7 @@ def test_unknown_strategy() -> None:
 
 @given(
     llrs=st.lists(st.floats(-3, 3), min_size=1, max_size=6),
-    strategy=st.sampled_from(["equal", "weighted_average", "majority", "adaptive", "video_trust"]),
+    strategy=st.sampled_from(STRATEGIES),
 )
 def test_contributions_add_to_the_total(llrs: list[float], strategy: str) -> None:
     kinds = [MediaKind.AUDIO, MediaKind.IMAGE]
