@@ -13,7 +13,7 @@ from audit.witnesses import ALTERED, GONE, Disagreement, compared, recorded
 from cases import triggers
 from detection.models import Artefact, Finding
 from detection.triggers import GUARDS
-from ml.result import AnalysisResult
+from ml.result import AnalysisResult, json_text
 
 DECIDED = ("verdict", "probability", "log10_lr")
 
@@ -43,13 +43,13 @@ def _findings() -> Iterator[Disagreement]:
 def _unlike_result(finding: Finding, artefacts: list[Artefact], key: str) -> Iterator[Disagreement]:
     """Where the columns that pages show are not what the hashed result says."""
     try:
-        result = AnalysisResult.from_dict(finding.result)
-        text = result.to_json()
-    except (KeyError, TypeError, ValueError):
+        text = json_text(finding.result)
+    except ValueError:
         text = ""
     if hashlib.sha256(text.encode()).hexdigest() != finding.result_sha256:
         yield Disagreement(ALTERED, f"finding ({key}): its result does not have its own hash")
         return
+    result = AnalysisResult.from_dict(finding.result)
     for name in DECIDED:
         if getattr(finding, name) != getattr(result.decision, name):
             yield Disagreement(ALTERED, f"finding ({key}): its result has another {name}")

@@ -18,7 +18,7 @@ from ml.parameters import STRATEGIES, Parameters
 from ml.profiles import FOLDER, profile_names
 
 STRATEGY_LABELS = {
-    "logistic": _("Logistic fusion of calibrated evidence (default)"),
+    "logistic": _("Logistic fusion; of sound and picture the more suspect (default)"),
     "weighted_average": _("Weighted average"),
     "majority": _("Majority vote"),
     "equal": _("Equal weights"),

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from ml.result import AnalysisResult, BranchResult, BranchStatus, MediaKind, Verdict
+from ml.result import AnalysisResult, BranchResult, BranchStatus, MediaKind, ScoredItem, Verdict
 
 MODALITY_WEIGHTS = {"audio": 0.3, "image": 0.3, "video": 0.4}
 MODEL_TITLES = {
@@ -133,7 +133,7 @@ def temporal_consistency(result: AnalysisResult) -> float | None:
     """1 less the mean change of the frame probability from one scored frame to the next; None
     with fewer than two scored frames."""
     branch = _frame_branch(result)
-    scores = [_sigmoid(item.logit) for item in branch.items] if branch else []
+    scores = [_sigmoid(_lean(item)) for item in branch.items] if branch else []
     if len(scores) < 2:
         return None
     steps = [abs(after - before) for before, after in pairwise(scores)]
@@ -160,13 +160,18 @@ def _image_details(result: AnalysisResult) -> dict[str, Any]:
 def _video_details(result: AnalysisResult) -> dict[str, Any]:
     video = result.media.video
     branch = _frame_branch(result)
-    suspicious = {item.start for item in branch.items if (item.llr or 0.0) > 0} if branch else set()
+    suspicious = {item.start for item in branch.items if _lean(item) > 0} if branch else set()
     return {
         "video_duration": result.media.duration_s,
         "fps": video.fps if video else None,
         "temporal_consistency": temporal_consistency(result),
         "suspicious_frames": sorted({face.frame for face in result.faces if face.t in suspicious}),
     }
+
+
+def _lean(item: ScoredItem) -> float:
+    """ln LR of a frame on the recording's scale; the logit of results that hold none."""
+    return item.logit if item.llr is None else item.llr
 
 
 def _frame_branch(result: AnalysisResult) -> BranchResult | None:

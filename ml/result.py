@@ -298,7 +298,7 @@ class AnalysisResult:
 
     def to_json(self) -> str:
         """JSON text; floats are written with full precision, NaN is refused (ValueError)."""
-        return json.dumps(self.to_dict(), allow_nan=False, sort_keys=True)
+        return json_text(self.to_dict())
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
@@ -319,6 +319,12 @@ class AnalysisOutcome:
 
     result: AnalysisResult
     artefacts: tuple[DerivedArtefact, ...]
+
+
+def json_text(data: dict[str, Any]) -> str:
+    """The text that is hashed. Take it of a stored result as it was stored: read into
+    ``AnalysisResult`` and written again, an earlier one gains the fields that came since."""
+    return json.dumps(data, allow_nan=False, sort_keys=True)
 
 
 def to_plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ from cases.storage import artefact_store
 from detection import selectors as detection
 from detection.models import Analysis, Artefact, ModelVersion, Review
 from detection.views.reliability import reliability_of
-from ml.result import AnalysisResult
+from ml.result import AnalysisResult, json_text
 from reports.redaction import Redaction, removals, without_people
 
 FORMAT = "dfd.extract.v1"
@@ -166,7 +166,7 @@ def _run(
     actor: Actor, analysis: Analysis, redactions: frozenset[Redaction]
 ) -> tuple[dict[str, Any], str]:
     finding = detection.finding_for(actor, analysis)
-    text = AnalysisResult.from_dict(finding.result).to_json() if finding else ""
+    text = json_text(finding.result) if finding else ""
     shown = Redaction.METADATA not in redactions
     run = {
         "id": str(analysis.pk),

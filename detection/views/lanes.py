@@ -74,7 +74,8 @@ def strength_of(item: ScoredItem) -> str:
 def _note_of(item: ScoredItem) -> str:
     note = f"logit {item.logit:+.2f}"
     if item.llr is not None:
-        note = f"log10 LR {item.llr / math.log(10):+.2f}, {note}"
+        # Read on the scale of the whole recording: one window is not evidence by itself.
+        note = f"{note}, as a whole recording log10 LR {item.llr / math.log(10):+.2f}"
     return note.replace("-", "−")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from detection.models import ModelVersion
-from ml.result import AnalysisResult, BranchStatus
+from ml.result import AnalysisResult, BranchStatus, MediaKind
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,16 @@ def reliability_of(models: Iterable[ModelVersion], result: AnalysisResult) -> li
         if branch.status is BranchStatus.SCORED
     }
     return [
-        _card(registered[sha256], title) for sha256, title in scored.items() if sha256 in registered
+        _card(registered[sha256], title, result.input.kind)
+        for sha256, title in scored.items()
+        if sha256 in registered
     ]
 
 
-def _card(model: ModelVersion, title: str) -> Reliability:
+def _card(model: ModelVersion, title: str, kind: MediaKind) -> Reliability:
     entry = model.entry
-    report = _report(str(entry.get("measured") or ""))
+    of_videos = entry.get("video_measured") if kind is MediaKind.VIDEO else ""
+    report = _report(str(of_videos or entry.get("measured") or ""))
     figures = report.get("weights", {}).get(model.name, {})
     # Figures of another file of the same name say nothing about this one.
     measured = figures if figures.get("sha256") == model.sha256 else {}

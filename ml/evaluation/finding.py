@@ -11,7 +11,7 @@ import numpy as np
 from ml.branches.registry import create_branch
 from ml.evaluation.held_out import CLIPS
 from ml.evaluation.reports import Detector, calibrator_of
-from ml.evaluation.scored import BY_RATIO, Measured, Scored
+from ml.evaluation.scored import Measured, Scored
 from ml.fusion.calibration import Calibrator
 from ml.fusion.heads import FusionHeads
 from ml.fusion.strategies import Evidence, combine
@@ -21,6 +21,7 @@ from ml.profiles.profile import load_profile
 from ml.weights.registry import WeightRegistry
 
 NAME = "finding"
+RULE = "ln LR > 0, faces calibrated without the source"
 
 
 def of_clips(
@@ -47,7 +48,7 @@ def of_clips(
         bounded.append(min(max(totals[-1], combination.lower), combination.upper))
     own = tuple(replace(rows[path], logit=total) for path, total in zip(rows, totals, strict=True))
     called = np.array(totals) > 0
-    return Detector(NAME, "", (Measured(CLIPS, own, np.array(bounded), called, BY_RATIO),))
+    return Detector(NAME, "", (Measured(CLIPS, own, np.array(bounded), called, RULE),))
 
 
 Said = tuple[str, Scored, float, Calibrator]
@@ -70,6 +71,7 @@ def _heard(heard: Mapping[str, Sequence[Scored]], registry: WeightRegistry) -> l
     return [
         (name, row, float(calibrator.llrs(np.array([row.logit]))[0]), calibrator)
         for name, rows in heard.items()
-        if (calibrator := calibrator_of(name, registry)) is not None
+        if (calibrator := calibrator_of(name, registry, CLIPS)) is not None
         for row in rows
+        if row.part == CLIPS
     ]

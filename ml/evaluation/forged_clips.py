@@ -44,14 +44,14 @@ def forged_clips(
     rows: Sequence[dict[str, str]], folder: Path, out: Path, part: str
 ) -> Iterator[tuple[Scored, Path]]:
     """Recordings of the set ``part`` written into ``out``: for each of the real clips ``rows`` its
-    frames as they are and with the face of the next clip of another person. A clip in which too
-    few faces are found, or can be exchanged, gives nothing."""
+    frames as they are and with the face of the next clip of its source that is not known to show
+    the same person. A clip in which too few faces are found, or can be exchanged, gives nothing."""
     detector = face_detector("mtcnn", torch.device("cpu"))
     found = [performance(row, folder, detector) for row in tqdm(rows, desc="faces of clips")]
     clips = [clip for clip in found if clip is not None]
     for place, clip in enumerate(clips):
         others = (*clips[place + 1 :], *clips[:place])
-        donor = next((other for other in others if _person(other) != _person(clip)), None)
+        donor = next((other for other in others if _can_give(other, clip)), None)
         pairs = exchanged(clip, donor) if donor else []
         if len(pairs) < LEAST_FRAMES:
             continue
@@ -104,6 +104,12 @@ def write(frames: Sequence[Picture], path: Path) -> None:
             whole = np.ascontiguousarray(rgb[:height, :width])
             output.mux(stream.encode(av.VideoFrame.from_ndarray(whole, format="rgb24")))
         output.mux(stream.encode())
+
+
+def _can_give(donor: Performance, clip: Performance) -> bool:
+    """Faces stay inside a source, so that one left out of a calibration is left out whole."""
+    same_source = donor.row["source_repo"] == clip.row["source_repo"]
+    return same_source and _person(donor) != _person(clip)
 
 
 def _person(clip: Performance) -> str:

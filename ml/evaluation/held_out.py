@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ml.errors import CalibrationError
 from ml.evaluation.metrics import Floats
-from ml.evaluation.scored import Scored
+from ml.evaluation.scored import Scored, once
 from ml.fusion.calibration import (
     MIN_PER_CLASS,
     CalibratorKind,
@@ -52,20 +52,26 @@ def unseen_llrs(
     the fusion of several: ``scored`` maps branch to scores of the same N recordings, ``kinds`` to
     how it is calibrated. None where the other sources are too few to calibrate on."""
     rows = next(iter(scored.values()))
-    is_fake = np.array([row.fake for row in rows], bool)
-    sources = np.array([row.source for row in rows])
-    logits = {name: np.array([row.logit for row in own]) for name, own in scored.items()}
-    fold = folds(sources)
+    fold = folds(np.array([row.source for row in rows]))
     raw, bounded = np.zeros(len(rows)), np.zeros(len(rows))
     for number in range(fold.max() + 1):
-        given = fold != number
-        if min(is_fake[given].sum(), (~is_fake[given]).sum()) < MIN_PER_CLASS:
+        out = fold == number
+        given = {name: once(_chosen(own, ~out)) for name, own in scored.items()}
+        fakes = sum(row.fake for row in next(iter(given.values())))
+        if min(fakes, len(next(iter(given.values()))) - fakes) < MIN_PER_CLASS:
             return None
+        left_out = {
+            name: np.array([row.logit for row in _chosen(own, out)]) for name, own in scored.items()
+        }
         try:
-            raw[~given], bounded[~given] = _llrs(logits, is_fake, given, sources, kinds)
+            raw[out], bounded[out] = _llrs(given, left_out, kinds)
         except CalibrationError:
             return None
     return raw, bounded
+
+
+def _chosen(rows: Sequence[Scored], which: NDArray[np.bool_]) -> list[Scored]:
+    return [row for row, wanted in zip(rows, which, strict=True) if wanted]
 
 
 def folds(sources: NDArray[np.str_]) -> NDArray[np.int64]:
@@ -81,32 +87,33 @@ def folds(sources: NDArray[np.str_]) -> NDArray[np.int64]:
 
 
 def _llrs(
-    logits: Mapping[str, Floats],
-    is_fake: NDArray[np.bool_],
-    given: NDArray[np.bool_],
-    sources: NDArray[np.str_],
+    given: Mapping[str, Sequence[Scored]],
+    left_out: Mapping[str, Floats],
     kinds: Mapping[str, CalibratorKind],
 ) -> tuple[Floats, Floats]:
-    """ln LRs of the recordings outside ``given``, everything fitted on those inside."""
-    raw, calibrated = {}, {}
-    for name, values in logits.items():
+    """ln LRs of the logits ``left_out`` of each branch, everything fitted on what is ``given``."""
+    rows = next(iter(given.values()))
+    is_fake = np.array([row.fake for row in rows], bool)
+    sources = np.array([row.source for row in rows])
+    raw, calibrated, fitted = {}, {}, {}
+    for name, own in given.items():
+        values = np.array([row.logit for row in own])
         if kinds[name] is CalibratorKind.NEW_SOURCES:
-            slope, offset, _ = for_new_sources(values[given], is_fake[given], sources[given])
+            slope, offset, _ = for_new_sources(values, is_fake, sources)
         else:
-            weights, offset = balanced_logistic(values[given][:, None], is_fake[given])
+            weights, offset = balanced_logistic(values[:, None], is_fake)
             slope = float(weights[0])
         if slope <= 0:
             raise CalibrationError("inverted", f"'{name}' scores fakes no higher.")
-        raw[name] = slope * values + offset
-        calibrated[name] = np.clip(raw[name], *elub_bounds(raw[name][given], is_fake[given]))
+        bounds = elub_bounds(slope * values + offset, is_fake)
+        fitted[name] = np.clip(slope * values + offset, *bounds)
+        raw[name] = slope * left_out[name] + offset
+        calibrated[name] = np.clip(raw[name], *bounds)
     if len(calibrated) == 1:
-        return next(iter(raw.values()))[~given], next(iter(calibrated.values()))[~given]
+        return next(iter(raw.values())), next(iter(calibrated.values()))
     head = fit_heads(
-        {name: values[given] for name, values in calibrated.items()},
-        is_fake[given],
-        accept=lambda branches: branches == frozenset(calibrated),
+        fitted, is_fake, accept=lambda branches: branches == frozenset(calibrated)
     ).heads[0]
-    total = np.full(int((~given).sum()), head.bias)
-    for name, weight in zip(head.branches, head.weights, strict=True):
-        total += weight * calibrated[name][~given]
+    parts = [w * calibrated[name] for name, w in zip(head.branches, head.weights, strict=True)]
+    total = head.bias + np.sum(parts, axis=0)
     return total, np.clip(total, head.lower, head.upper)

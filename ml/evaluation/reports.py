@@ -148,7 +148,7 @@ def _fused_set(
 ) -> Measured:
     """The weighted sum of calibrated ln LRs, bounded; the sum itself is the score."""
     template = next(iter(scored.values()))
-    calibrators = {name: calibrator_of(name, registry) for name in head.branches}
+    calibrators = {name: calibrator_of(name, registry, part) for name in head.branches}
     kinds = {name: found.kind for name, found in calibrators.items() if found is not None}
     if held_out.fitted_on(part) and (unseen := held_out.unseen_llrs(scored, kinds)) is not None:
         total, bounded = unseen

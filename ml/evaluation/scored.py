@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -188,6 +189,15 @@ def groups(measured: Measured, *, fake: bool) -> list[dict[str, Any]]:
             group["auc"] = auc(scores[against], is_fake[against])
         found.append(group)
     return found
+
+
+def once(rows: Sequence[Scored]) -> list[Scored]:
+    """Each recording once, with the mean of the logits of its versions: a clip that was written
+    again is no second clip. Rows of one path, label and method are one recording."""
+    versions: dict[tuple[str, bool, str], list[Scored]] = {}
+    for row in rows:
+        versions.setdefault((row.path, row.fake, row.method), []).append(row)
+    return [replace(own[0], logit=fmean(row.logit for row in own)) for own in versions.values()]
 
 
 def write_scores(rows: Sequence[Scored], path: Path) -> None:

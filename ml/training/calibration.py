@@ -1,10 +1,10 @@
 """Fit a branch's calibrator on the scores of sources it was not trained on.
 
 ``python -m ml train calibration --branch NAME --scores FILE...``: the files are leave-source-out
-scores (``docs/evaluation/*_folds.csv``); Platt with both classes weighted alike or, with
-``--kind platt_new_sources``, sources alike too and the slope shrunk by what left-out sources cost;
-ELUB bounds, bootstrap by source for the interval. ``--name`` calls the file otherwise than the
-branch: ``xception_video`` is Xception's for videos.
+scores (``docs/evaluation/*_folds.csv``) or scores of what was never trained on. Platt with both
+classes weighted alike or, with ``--kind platt_new_sources``, sources alike too and the slope shrunk
+by what left-out sources cost; ELUB bounds, bootstrap by source for the interval. ``--video`` makes
+the branch's calibrator for videos, named as such in the registry.
 """
 
 from __future__ import annotations
@@ -15,33 +15,36 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.evaluation.scored import read_scores
+from ml.evaluation.scored import once, read_scores
 from ml.fusion.calibration import Calibrator, CalibratorKind, fit_calibrator
 
 FOLDER = Path(__file__).parent.parent / "weights" / "calibration"
 
 
 def fit(
-    name: str,
+    branch: str,
     files: Sequence[Path],
     out: Path = FOLDER,
     kind: CalibratorKind = CalibratorKind.PLATT,
+    *,
+    video: bool = False,
 ) -> Calibrator:
-    """Write ``out/name.toml`` and return the calibrator. Raises FileNotFoundError,
-    CalibrationError (too few, separable or inverted scores)."""
+    """Write ``out/branch.toml``, or ``out/branch_video.toml``, and return the calibrator. Raises
+    FileNotFoundError, CalibrationError (too few, separable or inverted scores)."""
     digest = hashlib.sha256()
     rows = []
     for file in files:
         digest.update(file.read_bytes())
         rows += read_scores(file)
+    rows = once(rows)
     calibrator = fit_calibrator(
         kind,
         np.array([row.logit for row in rows]),
         np.array([row.fake for row in rows]),
         groups=np.array([row.source for row in rows]),
         data_sha256=digest.hexdigest(),
-        description=f"leave-source-out scores: {', '.join(file.name for file in files)}",
+        description=f"scores of sources not trained on: {', '.join(file.name for file in files)}",
     )
     out.mkdir(parents=True, exist_ok=True)
-    calibrator.save(out / f"{name}.toml")
+    calibrator.save(out / f"{branch}{'_video' if video else ''}.toml")
     return calibrator

@@ -118,7 +118,7 @@ def main(arguments: Sequence[str]) -> int:
     calibration = commands.add_parser("calibration", help="a branch's calibrator, from scores")
     calibration.add_argument("--branch", required=True)
     calibration.add_argument("--scores", type=Path, nargs="+", required=True)
-    calibration.add_argument("--name", help="what the file is called (the branch)")
+    calibration.add_argument("--video", action="store_true", help="the scores are of videos")
     calibration.add_argument("--kind", choices=("platt", "platt_new_sources"), default="platt")
     fusion = commands.add_parser("fusion", help="the fusion heads, from scores of every branch")
     fusion.add_argument("--scores", nargs="+", required=True, metavar="BRANCH=FILE")
@@ -144,7 +144,8 @@ def calibrate(options: argparse.Namespace) -> dict[str, float]:
     from ml.fusion.calibration import CalibratorKind
     from ml.training.calibration import fit
 
-    made = fit(options.name or options.branch, options.scores, kind=CalibratorKind(options.kind))
+    kind = CalibratorKind(options.kind)
+    made = fit(options.branch, options.scores, kind=kind, video=options.video)
     return {"slope": made.scale, "offset": made.offset, "lower": made.lower, "upper": made.upper}
 
 

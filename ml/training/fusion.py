@@ -3,8 +3,10 @@
 Branches that listen and branches that look are scored on different collections, each with heads of
 its own. How far sound and picture may go together is read from composed recordings: one is real
 when both parts are, and a manipulation when the sound, the picture or both are fake. Parts are
-drawn without repetition, so that their number, and with it the bounds, stays what the data carry.
-Inside one modality only recordings that every branch of a set scored are used.
+drawn without repetition, and versions of one recording count once, so that their number, and with
+it the bounds, stays what the data carry.
+Inside one modality only recordings that every branch of a set scored are used. Branches that look
+are scored, and their heads hold, on videos: sound and picture meet nowhere else.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 
 from ml.branches.registry import create_branch
 from ml.errors import CalibrationError
-from ml.evaluation.scored import read_scores
+from ml.evaluation.scored import once, read_scores
 from ml.fusion.calibration import MIN_PER_CLASS, Calibrator, Floats, elub_bounds
 from ml.fusion.heads import FusionHead, FusionHeads, JointBounds, best_supported, fit_heads
 from ml.result import MediaKind
@@ -116,18 +118,18 @@ def _fused(table: Table, head: FusionHead) -> Floats:
 def read_table(
     scores: Mapping[str, Sequence[Path]], calibrators: Mapping[str, Calibrator]
 ) -> Table:
-    """Join the score files of several branches by recording: set, path and label, since a
+    """Join the score files of several branches by recording: path, label and method, since a
     forgery may carry the path of what it was made from."""
-    logits: dict[str, dict[tuple[str, str, bool], float]] = {branch: {} for branch in scores}
+    logits: dict[str, dict[tuple[str, bool, str], float]] = {branch: {} for branch in scores}
     for branch, files in scores.items():
-        for row in (row for file in files for row in read_scores(file)):
-            logits[branch][row.part, row.path, row.fake] = row.logit
+        for row in once([row for file in files for row in read_scores(file)]):
+            logits[branch][row.path, row.fake, row.method] = row.logit
     recordings = sorted(set().union(*logits.values()))
     llrs = {}
     for branch, own in logits.items():
         values = np.array([own.get(key, np.nan) for key in recordings], np.float64)
         llrs[branch] = np.where(np.isnan(values), np.nan, calibrators[branch].llrs(values))
-    return Table(llrs, np.array([fake for _, _, fake in recordings], bool))
+    return Table(llrs, np.array([fake for _, fake, _ in recordings], bool))
 
 
 def compose(audio: Table, visual: Table) -> Table:
@@ -136,14 +138,14 @@ def compose(audio: Table, visual: Table) -> Table:
     generator = np.random.default_rng(_SEED)
     ears = {fake: generator.permutation(np.nonzero(audio.is_fake == fake)[0]) for fake in (0, 1)}
     eyes = {fake: generator.permutation(np.nonzero(visual.is_fake == fake)[0]) for fake in (0, 1)}
-    # Real parts are shared between the real pairs and the two kinds of half-fake pairs.
-    number = min(len(ears[0]) // 2, len(eyes[0]) // 2, len(ears[1]) // 2, len(eyes[1]) // 2)
-    half = number // 2
+    # Of all parts of one kind two thirds meet the same kind, one third the other.
+    third = min(len(parts) for sense in (ears, eyes) for parts in sense.values()) // 3
+    same, other = slice(0, 2 * third), slice(2 * third, 3 * third)
     pairs = [
-        *_zip(ears[0][:number], eyes[0][:number]),
-        *_zip(ears[1][:number], eyes[1][:number]),
-        *_zip(ears[1][number : number + half], eyes[0][number : number + half]),
-        *_zip(ears[0][number : number + half], eyes[1][number : number + half]),
+        *_zip(ears[0][same], eyes[0][same]),
+        *_zip(ears[1][same], eyes[1][same]),
+        *_zip(ears[1][other], eyes[0][other]),
+        *_zip(ears[0][other], eyes[1][other]),
     ]
     left = np.array([pair[0] for pair in pairs], int)
     right = np.array([pair[1] for pair in pairs], int)

@@ -30,7 +30,8 @@ class WeightEntry:
     "class1_real" when it rises for bona fide. ``preprocessing`` holds what the network must be
     fed (sample_rate, samples | size, margin, mean, std ...). ``calibration`` is a file beside
     the registry or ""; ``video_calibration`` another for videos, where the mean over frames is
-    another population than single photographs. ``measured`` points to the evaluation figures.
+    another population than single photographs. ``measured`` points to the evaluation figures,
+    ``video_measured`` to others for videos.
     """
 
     name: str
@@ -49,6 +50,7 @@ class WeightEntry:
     calibration: str = ""
     video_calibration: str = ""
     measured: str = ""
+    video_measured: str = ""
     version: str = "1"
 
     def calibration_for(self, kind: MediaKind) -> str:

@@ -5,6 +5,7 @@ Runs on SQLite here, on PostgreSQL through ``test_postgresql``.
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from cases import triggers
 from detection import services
 from detection.models import ReviewKind
 from detection.triggers import GUARDS
+from ml.result import AnalysisResult, ScoredItem, json_text
+from tests.detection.conftest import outcome_for
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +58,27 @@ def test_a_changed_finding_is_named(reviewed: Any, assignment: str, named: str) 
     run(f"UPDATE detection_finding SET {assignment}")
     key = f"finding (detection.analysis:{reviewed.analysis_id})"
     assert f"{key}: {named}" in problems()
+
+
+class Earlier(AnalysisResult):
+    """A result as it was written before items held their likelihood ratio."""
+
+    def to_json(self) -> str:
+        data = self.to_dict()
+        for branch in data["branches"]:
+            for item in branch["items"]:
+                del item["llr"]
+        return json_text(data)
+
+
+def test_a_result_of_an_earlier_version_still_has_its_own_hash(running: Any) -> None:
+    outcome = outcome_for(running.exhibit)
+    result = outcome.result
+    branches = tuple(replace(b, items=(ScoredItem(0.0, 1.0, 0.5),)) for b in result.branches)
+    parts = {f.name: getattr(result, f.name) for f in fields(result)} | {"branches": branches}
+    earlier = Earlier(**parts)
+    services.store_result(analysis=running, outcome=replace(outcome, result=earlier))
+    assert verify_all().problems == ()
 
 
 @pytest.mark.parametrize("column", ["name", "caption", "producer", "parent_sha256", "storage_key"])

@@ -14,6 +14,7 @@ from audit.models import AuditEvent
 from detection import services
 from detection.models import ModelVersion
 from detection.views.reliability import _card
+from ml.result import MediaKind
 from ml.weights.registry import WeightRegistry
 
 REPORTS = Path(settings.BASE_DIR) / "docs" / "evaluation"
@@ -27,12 +28,17 @@ def shipped(db: None) -> dict[str, ModelVersion]:
     return {model.name: model for model in ModelVersion.objects.all()}
 
 
-def test_the_panel_shows_the_figures_of_the_evaluation(shipped: dict[str, ModelVersion]) -> None:
+@pytest.mark.parametrize("kind", [MediaKind.IMAGE, MediaKind.VIDEO])
+def test_the_panel_shows_the_figures_of_the_evaluation(
+    shipped: dict[str, ModelVersion], kind: MediaKind
+) -> None:
     shown = 0
     for name, model in shipped.items():
-        report = json.loads((Path(settings.BASE_DIR) / model.entry["measured"]).read_text())
+        own = model.entry["video_measured"] if kind is MediaKind.VIDEO else ""
+        reference = own or model.entry["measured"]
+        report = json.loads((Path(settings.BASE_DIR) / reference).read_text())
         written = report["weights"].get(name, {})
-        card = _card(model, "Xception")
+        card = _card(model, "Xception", kind)
         if written.get("sha256") != model.sha256:
             assert card.sets == []
             continue
@@ -43,11 +49,15 @@ def test_the_panel_shows_the_figures_of_the_evaluation(shipped: dict[str, ModelV
             assert f"{entry['auc']:.3f}" in page
             assert f">{entry['n']}<" in page
     assert shown > 0
+    faces = {entry["name"] for entry in _card(shipped["xception"], "Xception", kind).sets}
+    assert ("clips" in faces) == (kind is MediaKind.VIDEO)
 
 
 def test_figures_of_another_file_are_not_shown(shipped: dict[str, ModelVersion]) -> None:
     model = shipped["aasist"]
     model.sha256 = "0" * 64
-    assert _card(model, "Xception").sets == []
-    page = render_to_string("detection/_reliability.html", {"card": _card(model, "Xception")})
+    assert _card(model, "Xception", MediaKind.IMAGE).sets == []
+    page = render_to_string(
+        "detection/_reliability.html", {"card": _card(model, "Xception", MediaKind.IMAGE)}
+    )
     assert "No measured error rates" in page

@@ -13,7 +13,7 @@ from ml.evaluation import finding, held_out
 from ml.evaluation.forged_clips import forged_clips
 from ml.evaluation.reports import Detector, calibrator_of, detectors
 from ml.evaluation.run import evaluate
-from ml.evaluation.scored import Measured, Scored, write_scores
+from ml.evaluation.scored import Measured, Scored, once, write_scores
 from ml.evaluation.store import ScoreStore
 from ml.fusion.calibration import Calibrator, CalibratorKind
 from ml.fusion.heads import FusionHeads, JointBounds
@@ -36,7 +36,7 @@ def clip(folder: Path, name: str, person: str, scale: float, tint: int) -> dict[
         "label": "real",
         "identity": person,
         "method": "drawn",
-        "source_repo": person,
+        "source_repo": "drawings",
     }
 
 
@@ -127,20 +127,33 @@ def test_clips_of_all_sets_are_calibrated_together_and_without_their_source(
     assert alone.threshold != held_out.RULE
 
 
+def test_versions_of_a_recording_count_once() -> None:
+    rows = [*scored("clips", {"ra": -1.0, "fb": 2.0}), *scored("again", {"ra": -3.0})]
+    rows.append(Scored("again", "ra", True, "swap", "s", 5.0))
+    assert [(row.path, row.fake, row.logit) for row in once(rows)] == [
+        ("ra", False, -2.0),
+        ("fb", True, 2.0),
+        ("ra", True, 5.0),
+    ]
+
+
 def test_the_finding_takes_the_better_supported_sense_and_silent_clips_as_they_are(
     registry: WeightRegistry,
 ) -> None:
-    seen = scored("clips", {"fa": 0.5, "rb": -2.0, "fc": 1.0})
-    measured = Measured("clips", tuple(seen), np.array([0.5, -2.0, 1.0]), np.ones(3, bool), "")
-    heard = {"aasist": scored("clips", {"fa": -2.0, "rb": -1.0, "rd": -2.5})}
+    seen = scored("clips", {"fa": 0.5, "rb": -2.0, "fc": 1.0, "fe": 1.0, "ff": 2.5})
+    llrs = np.array([row.logit for row in seen])
+    measured = Measured("clips", tuple(seen), llrs, np.ones(5, bool), "")
+    sounds = {"fa": -2.0, "rb": -1.0, "rd": -2.5, "fe": 2.0}
+    heard = {"aasist": [*scored("clips", sounds), *scored("elsewhere", {"rg": 1.0})]}
     found = finding.of_clips([Detector("xception", "", (measured,))], heard, registry)
     assert found is not None
     own = found.sets[0]
     assert {row.path: row.logit for row in own.rows} == {
-        "fa": 0.5, "rb": -1.0, "fc": 1.0, "rd": -2.5
+        "fa": 0.5, "rb": -1.0, "fc": 1.0, "fe": 3.0, "ff": 2.5, "rd": -2.5
     }  # fmt: skip
     assert own.llrs is not None
-    assert own.llrs.tolist() == [0.5, -1.0, 1.0, -2.5]
+    assert own.llrs.tolist() == [0.5, -1.0, 1.0, 1.5, 2.5, -2.5]
+    assert own.called.tolist() == [True, False, True, True, True, False]
     assert finding.of_clips([], {}, registry) is None
 
 
