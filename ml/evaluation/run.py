@@ -18,9 +18,10 @@ Scorer = Callable[[Path, WeightRegistry, ScoreStore, int], dict[str, list[Scored
 SCORERS: dict[str, Scorer] = {"audio": audio.score, "image": image.score, "video": video.score}
 BRANCHES = {"audio": audio.branches, "image": image.branches, "video": video.branches}
 LEFT_OUT = "leave-source-out"
-# Forgeries this project makes itself; all others of the pictures are whole-face synthesis or
-# composites of public sets.
+# Forgeries this project makes itself, and composites of a public set; all others of the pictures
+# are whole-face synthesis.
 OWN_BLENDING = ("blend", "self-blend", "swap", "poisson-swap")
+COMPOSITES = ("photoshop-composite",)
 
 
 def evaluate(
@@ -93,18 +94,25 @@ def stored(what: str, names: Sequence[str], out: Path) -> dict[str, list[Scored]
     return scored
 
 
+def kind_of(method: str) -> str:
+    """What kind of forgery a picture's method is."""
+    if method in COMPOSITES:
+        return "composites"
+    return "own blending" if method in OWN_BLENDING else "whole-face synthesis"
+
+
 def by_kind(rows: Sequence[Scored]) -> list[Scored]:
-    """The leave-source-out pictures again as two sets, for whole-face synthesis and for own
-    blending, each with all real photographs; none when there is only one of the two."""
+    """The leave-source-out pictures again as one set for each kind of forgery, each with all real
+    photographs; none when there is only one kind."""
     left_out = [row for row in rows if row.part == LEFT_OUT]
-    kinds = {row.method in OWN_BLENDING for row in left_out if row.fake}
+    kinds = dict.fromkeys(kind_of(row.method) for row in left_out if row.fake)
     if len(kinds) < 2:
         return []
     return [
-        replace(row, part=f"{LEFT_OUT}, {words}")
-        for own, words in ((False, "whole-face synthesis"), (True, "own blending"))
+        replace(row, part=f"{LEFT_OUT}, {kind}")
+        for kind in kinds
         for row in left_out
-        if not row.fake or (row.method in OWN_BLENDING) == own
+        if not row.fake or kind_of(row.method) == kind
     ]
 
 

@@ -25,7 +25,7 @@ from ml.evaluation.metrics import (
     risk_coverage,
 )
 from ml.evaluation.rates import equal_error_threshold, interval, wilson
-from ml.fusion.calibration import Calibrator
+from ml.fusion.calibration import MIN_PER_CLASS, Calibrator
 from ml.fusion.decision import verdict_of
 from ml.parameters import Parameters
 from ml.profiles.profile import load_profile
@@ -136,7 +136,28 @@ def table(measured: Measured) -> dict[str, Any]:
         rates |= evidence(measured)
     for key, fake in (("by_generator", True), ("by_corpus", False)):
         rates[key] = groups(measured, fake=fake)
+    if (inside := within_sources(measured))["sources"]:
+        rates["auc_within"] = inside
     return rates
+
+
+def within_sources(measured: Measured) -> dict[str, Any]:
+    """AUC of the forgeries of each source against its own real recordings, and their mean: what is
+    left when nothing but the forgery differs. Sources that have one class only count as one;
+    those with fewer than ``MIN_PER_CLASS`` of a class are left out."""
+    sources = np.array([row.source for row in measured.rows])
+    classes = {s: set(measured.is_fake[sources == s].tolist()) for s in np.unique(sources)}
+    named = np.array([s if len(classes[s]) == 2 else "sources of one class" for s in sources])
+    found: list[dict[str, Any]] = []
+    for name in np.unique(named):
+        own = named == name
+        n_fake = int(measured.is_fake[own].sum())
+        n_real = int(own.sum()) - n_fake
+        if min(n_real, n_fake) >= MIN_PER_CLASS:
+            area = auc(measured.logits[own], measured.is_fake[own])
+            found.append({"source": str(name), "n_real": n_real, "n_fake": n_fake, "auc": area})
+    mean = fmean(item["auc"] for item in found) if found else None
+    return {"mean": mean, "least": min((i["auc"] for i in found), default=None), "sources": found}
 
 
 def evidence(measured: Measured) -> dict[str, Any]:

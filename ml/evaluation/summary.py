@@ -18,7 +18,8 @@ from ml.evaluation.reports import read_report
 REPORTS = ("audio", "image", "video", "sync")
 GOALS = Path(__file__).parent / "goals.toml"
 COLUMNS = (
-    "report", "detector", "set", "n", "n_real", "n_fake", "auc", "auc_low", "auc_high", "eer",
+    "report", "detector", "set", "n", "n_real", "n_fake", "auc", "auc_low", "auc_high",
+    "auc_within_mean", "auc_within_least", "eer",
     "eer_low", "eer_high", "min_dcf", "threshold", "fpr", "fnr", "accuracy", "balanced_accuracy",
     "precision", "recall", "f1", "cllr", "cllr_min", "calibration_loss", "brier", "ece",
     "risk_at_100", "risk_at_80", "risk_kept", "aurc", "coverage_at_5", "worst_corpus",
@@ -70,6 +71,8 @@ def flat(figures: dict[str, Any]) -> dict[str, Any]:
     for measure in ("auc", "eer"):
         if f"{measure}_ci" in figures:
             row[f"{measure}_low"], row[f"{measure}_high"] = figures[f"{measure}_ci"]
+    if inside := figures.get("auc_within"):
+        row |= {"auc_within_mean": inside["mean"], "auc_within_least": inside["least"]}
     if "cllr" in figures:
         row["calibration_loss"] = figures["cllr"] - figures["cllr_min"]
     if abstention := figures.get("abstention"):

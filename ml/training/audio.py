@@ -28,6 +28,7 @@ from ml.training.audio_clips import (
     leave_source_out,
     load_made,
     load_manifest,
+    wanted,
 )
 from ml.training.engine import ConfigError
 from ml.training.image import freeze
@@ -126,7 +127,8 @@ class AudioTask:
         self.real = grouped(real, lambda clip: f"{clip.source} {clip.corpus}")
         self.spoof = grouped((c for c in trained if c.spoof), lambda clip: clip.generator)
         self.copies = grouped(
-            (c for c in made if c.parent in parents and self._copied(c)), lambda c: c.generator
+            (c for c in made if c.parent in parents and wanted(c, config.copy_methods)),
+            lambda c: c.generator,
         )
         self.voices = grouped(
             (c for c in made if c.spoof and not c.parent), lambda clip: clip.generator
@@ -157,10 +159,6 @@ class AudioTask:
         scores = score_clips(model, [clip.waveform for clip in self.judged], self.config.samples)
         rate = eer(scores, np.array([clip.spoof for clip in self.judged]))
         return {"eer": rate, "score": -rate}
-
-    def _copied(self, clip: AudioClip) -> bool:
-        methods = self.config.copy_methods
-        return not methods or clip.generator.removeprefix("copy-") in methods
 
     def _forgery(self, rng: np.random.Generator) -> AudioClip:
         kind = rng.random()

@@ -72,6 +72,11 @@ def load_made(folder: Path) -> list[AudioClip]:
     return clips
 
 
+def wanted(clip: AudioClip, copy_methods: Sequence[str]) -> bool:
+    """Whether a copy is by one of these methods; none named: by any."""
+    return not copy_methods or clip.generator.removeprefix("copy-") in copy_methods
+
+
 def read_waveform(path: Path) -> NDArray[np.float32]:
     """float32 mono at 16 kHz. Raises ValueError for another rate or several channels."""
     waveform, rate = sf.read(path, dtype="float32")

@@ -2,7 +2,8 @@
 
 ``python -m ml train readout --config FILE --data FOLDER --out FOLDER`` writes the network fitted
 on the training sources outside ``fold`` (``last.safetensors``) and ``scores.csv``: each training
-clip scored by a last layer that was fitted without its fold of sources.
+clip scored by a last layer that was fitted without its fold of sources, and without what was made
+of them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,13 @@ from ml.media.windows import level, repeat_to
 from ml.models.aasist import AASIST
 from ml.models.whisper_detector import WhisperDetector
 from ml.training.audio import JUDGED_LEVEL, AudioConfig, build
-from ml.training.audio_clips import AudioClip, leave_source_out, load_manifest
+from ml.training.audio_clips import (
+    AudioClip,
+    leave_source_out,
+    load_made,
+    load_manifest,
+    wanted,
+)
 from ml.training.engine import LAST, ConfigError, save_tensors
 from ml.training.precision import mixed_precision
 
@@ -35,7 +42,8 @@ Features = NDArray[np.float64]
 @dataclass(frozen=True)
 class ReadoutConfig:
     """The ``[readout]`` table; ``penalty`` is the inverse strength of the ridge penalty on
-    standardised features, chosen by the folds. The network is that of ``[audio]``."""
+    standardised features, chosen by the folds. The network is that of ``[audio]``, and so are
+    ``made`` clips and the shares that ``copies`` and ``voices`` have in the spoofed half."""
 
     penalty: float = 1e-3
 
@@ -54,26 +62,75 @@ class Readout:
         return (features - self.mean) / self.deviation @ self.weight + self.bias
 
 
-def fit(features: Features, spoof: NDArray[np.bool_], penalty: float) -> Readout:
-    """Logistic regression with both classes weighted alike."""
+def fit(
+    features: Features, spoof: NDArray[np.bool_], penalty: float, shares: Features | None = None
+) -> Readout:
+    """Logistic regression with both classes weighted alike, the clips of a class by ``shares``
+    (N,), without them alike too."""
+    given = np.ones(len(spoof)) if shares is None else shares
+    weights = np.empty(len(spoof))
+    for label in (False, True):
+        own = spoof == label
+        weights[own] = given[own] / given[own].sum() * len(spoof) / 2
     mean, deviation = features.mean(0), features.std(0) + 1e-6
-    model = LogisticRegression(C=penalty, class_weight="balanced", max_iter=1000)
-    model.fit((features - mean) / deviation, spoof)
+    model = LogisticRegression(C=penalty, max_iter=1000)
+    model.fit((features - mean) / deviation, spoof, sample_weight=weights)
     return Readout(mean, deviation, model.coef_[0], float(model.intercept_[0]))
 
 
-def left_out_scores(
-    features: Features, clips: Sequence[AudioClip], folds: int, penalty: float
-) -> Features:
-    """The logit (N,) of every clip by a reading fitted without the clip's fold of sources."""
-    fold_of = leave_source_out(clips, folds)
-    fold = np.array([fold_of[clip.source] for clip in clips])
-    spoof = np.array([clip.spoof for clip in clips])
-    logits = np.empty(len(clips))
+@dataclass(frozen=True)
+class Clips:
+    """Training clips (N): the first ``given`` are those of the data folder, behind them what was
+    made. ``fold`` (N,) is that of the source, for a copy that of its parent's, -1 for what no fold
+    leaves out; ``shares`` (N,) is what each weighs inside its class."""
+
+    clips: list[AudioClip]
+    given: int
+    fold: NDArray[np.int64]
+    shares: Features
+
+    @property
+    def spoof(self) -> NDArray[np.bool_]:
+        """Labels (N,)."""
+        return np.array([clip.spoof for clip in self.clips])
+
+
+def gather(audio: AudioConfig, data: Path) -> Clips:
+    """The training clips of ``data`` and those made for training; of the spoofed half ``copies``
+    are copy-synthesis and ``voices`` own synthesis."""
+    given = [clip for clip in load_manifest(data) if clip.split == "train"]
+    fold_of = leave_source_out(given, audio.folds)
+    fold = {clip.path: fold_of[clip.source] for clip in given}
+    made = load_made(Path(audio.made)) if audio.made else []
+    copies = [c for c in made if c.parent in fold and wanted(c, audio.copy_methods)]
+    voices = [clip for clip in made if clip.spoof and not clip.parent]
+    prompts = [clip for clip in made if not clip.spoof]
+    every = [*given, *copies, *voices, *prompts]
+    spoofed = [clip for clip in given if clip.spoof]
+    mass = {
+        kind: share / max(len(members), 1)
+        for kind, share, members in (
+            ("given", 1 - audio.copies - audio.voices, spoofed),
+            ("copy", audio.copies, copies),
+            ("voice", audio.voices, voices),
+        )
+    }
+    kinds = ["given"] * len(given) + ["copy"] * len(copies) + ["voice"] * len(voices)
+    kinds += ["prompt"] * len(prompts)
+    shares = [mass[k] if clip.spoof else 1.0 for clip, k in zip(every, kinds, strict=True)]
+    folds = np.array([fold.get(clip.parent or clip.path, -1) for clip in every])
+    return Clips(every, len(given), folds, np.array(shares))
+
+
+def left_out_scores(features: Features, clips: Clips, folds: int, penalty: float) -> Features:
+    """The logit (given,) of every clip of the data folder by a reading fitted without the clip's
+    fold of sources and without what was made of them."""
+    logits = np.empty(len(clips.clips))
     for number in range(folds):
-        out = fold == number
-        logits[out] = fit(features[~out], spoof[~out], penalty).logits(features[out])
-    return logits
+        kept = clips.fold != number
+        reading = fit(features[kept], clips.spoof[kept], penalty, clips.shares[kept])
+        logits[~kept] = reading.logits(features[~kept])
+    return logits[: clips.given]
 
 
 def read_features(
@@ -136,12 +193,11 @@ def install(readout: Readout, model: nn.Module) -> None:
 
 def train(config: ReadoutConfig, audio: AudioConfig, data: Path, out: Path) -> dict[str, float]:
     """Write the network and the scores into ``out``; the pooled equal error rate of the folds."""
-    clips = [clip for clip in load_manifest(data) if clip.split == "train"]
+    every = gather(audio, data)
     model = build(audio)
     cache = out.parent / f"features_{audio.architecture}.npz"
-    features = read_features(model, clips, audio.samples, cache)
-    spoof = np.array([clip.spoof for clip in clips])
-    logits = left_out_scores(features, clips, audio.folds, config.penalty)
+    features = read_features(model, every.clips, audio.samples, cache)
+    logits = left_out_scores(features, every, audio.folds, config.penalty)
     out.mkdir(parents=True, exist_ok=True)
     rows = [
         Scored(
@@ -152,11 +208,12 @@ def train(config: ReadoutConfig, audio: AudioConfig, data: Path, out: Path) -> d
             clip.source,
             float(logit),
         )
-        for clip, logit in zip(clips, logits, strict=True)
+        for clip, logit in zip(every.clips, logits, strict=False)
     ]
     write_scores(rows, out / "scores.csv")
-    fold_of = leave_source_out(clips, audio.folds)
-    kept = np.array([fold_of[clip.source] != audio.fold for clip in clips])
-    install(fit(features[kept], spoof[kept], config.penalty), model)
+    kept = every.fold != audio.fold
+    reading = fit(features[kept], every.spoof[kept], config.penalty, every.shares[kept])
+    install(reading, model)
     save_tensors(model, out / LAST)
-    return {"leave-source-out eer": eer(logits, spoof), "clips": float(len(clips))}
+    error = eer(logits, every.spoof[: every.given])
+    return {"leave-source-out eer": error, "clips": float(every.given)}

@@ -14,7 +14,7 @@ import pytest
 
 from ml.evaluation import run, summary
 from ml.evaluation.cli import main
-from ml.evaluation.scored import Scored, read_scores, write_scores
+from ml.evaluation.scored import Scored, answered, read_scores, table, write_scores
 from ml.evaluation.store import ScoreStore
 from ml.evaluation.sync import TRIALS, Trial, evaluate, read_trials, write_trials
 from ml.fusion.calibration import Calibrator, CalibratorKind
@@ -162,7 +162,9 @@ def test_scores_of_trainings_are_taken_in(weights: Path, out: Path, tmp_path: Pa
 def test_pictures_left_out_are_reported_by_kind_too() -> None:
     made = [
         Scored("leave-source-out", str(k), bool(method), method or "photo", "s", float(k))
-        for k, method in enumerate(("", "", "stylegan2", "swap", "self-blend"))
+        for k, method in enumerate(
+            ("", "", "stylegan2", "swap", "self-blend", "photoshop-composite")
+        )
     ]
     parts: dict[str, list[str]] = {}
     for row in run.by_kind(made):
@@ -170,8 +172,27 @@ def test_pictures_left_out_are_reported_by_kind_too() -> None:
     assert parts == {
         "leave-source-out, whole-face synthesis": ["photo", "photo", "stylegan2"],
         "leave-source-out, own blending": ["photo", "photo", "swap", "self-blend"],
+        "leave-source-out, composites": ["photo", "photo", "photoshop-composite"],
     }
     assert run.by_kind(made[:3]) == []
+
+
+def test_forgeries_are_judged_against_the_photographs_of_their_own_source_too() -> None:
+    """A source that lies higher as a whole spoils one threshold, not the comparison inside it."""
+    made = [
+        Scored("s", f"{source} {k}", k % 2 == 1, "m", source, float(k % 2) + height)
+        for source, height in (("low", 0.0), ("high", 5.0))
+        for k in range(60)
+    ]
+    made += [Scored("s", f"real {k}", False, "photo", "real alone", 1.0) for k in range(30)]
+    made += [Scored("s", f"fake {k}", True, "m", "fake alone", 0.0) for k in range(30)]
+    made += [Scored("s", f"few {k}", k == 0, "m", "few", 0.0) for k in range(5)]
+    figures = table(answered("s", made, None))
+    inside = figures["auc_within"]
+    found = {item["source"]: (item["n_real"], item["auc"]) for item in inside["sources"]}
+    assert found == {"low": (30, 1.0), "high": (30, 1.0), "sources of one class": (30, 0.0)}
+    assert (inside["mean"], inside["least"]) == (pytest.approx(2 / 3), 0.0)
+    assert figures["auc"] < 0.7
 
 
 def test_known_scores_are_not_computed_again(tmp_path: Path) -> None:

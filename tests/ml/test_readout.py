@@ -1,5 +1,6 @@
 """The last layer of a frozen network: what is installed answers as what was fitted."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,9 @@ import torch
 
 from ml.models.aasist import AASIST, AASIST_LIGHT
 from ml.models.whisper_detector import WhisperConfig, WhisperDetector
-from ml.training.audio import fake_logit
-from ml.training.audio_clips import AudioClip
-from ml.training.readout import fit, install, last_layer, left_out_scores
+from ml.training.audio import AudioConfig, fake_logit
+from ml.training.audio_clips import AudioClip, leave_source_out
+from ml.training.readout import Clips, fit, gather, install, last_layer, left_out_scores
 
 
 @pytest.mark.parametrize("name", ["whisper", "aasist"])
@@ -45,5 +46,47 @@ def test_no_clip_is_scored_by_a_reading_that_saw_its_source() -> None:
     spoof = np.array([clip.spoof for clip in clips])
     known = fit(features, spoof, 1.0).logits(features)
     assert ((known > 0) == spoof).all()
-    left_out = left_out_scores(features, clips, 5, 1.0)
+    fold_of = leave_source_out(clips, 5)
+    fold = np.array([fold_of[clip.source] for clip in clips])
+    left_out = left_out_scores(features, Clips(clips, 100, fold, np.ones(100)), 5, 1.0)
     assert left_out[spoof].mean() <= left_out[~spoof].mean()
+
+
+def test_what_was_made_of_a_clip_goes_with_it_and_has_its_share(tmp_path: Path) -> None:
+    (tmp_path / "audio").mkdir()
+    head = "path,split,label,generator,corpus,source_repo\n"
+    labels = ("bonafide", "spoof")
+    lines = [
+        f"{k}.flac,{'dev' if k == 9 else 'train'},{labels[k % 2]},g,c,site/{k % 3}"
+        for k in range(10)
+    ]
+    (tmp_path / "audio" / "manifest.csv").write_text(head + "\n".join(lines))
+    rows = [("copy-hifigan", "0.flac"), ("copy-hifigan", "2.flac"), ("copy-world", "4.flac"),
+            ("copy-hifigan", "9.flac"), ("espeak-ng", ""), ("", "")]  # fmt: skip
+    made = [
+        {"path": f"m{k}.flac", "generator": name, "parent": parent, "source": "own", "corpus": ""}
+        for k, (name, parent) in enumerate(rows)
+    ]
+    (tmp_path / "made.jsonl").write_text("\n".join(json.dumps(row) for row in made))
+    config = AudioConfig(
+        "whisper", made=str(tmp_path), folds=3, copies=0.3, voices=0.1, copy_methods=("hifigan",)
+    )
+    found = gather(config, tmp_path)
+    assert [clip.path for clip in found.clips[found.given :]] == [
+        "m0.flac", "m1.flac", "m4.flac", "m5.flac",
+    ]  # fmt: skip
+    own = {clip.path: fold for clip, fold in zip(found.clips, found.fold, strict=True)}
+    assert [own[f"m{k}.flac"] for k in (0, 1, 4, 5)] == [own["0.flac"], own["2.flac"], -1, -1]
+    spoofed = found.shares[found.spoof]
+    assert spoofed.sum() == pytest.approx(1)
+    assert spoofed[-3:].tolist() == pytest.approx([0.15, 0.15, 0.1])
+
+
+def test_a_class_is_as_heavy_as_the_other_whatever_its_shares() -> None:
+    features = np.array([[0.0], [1.0], [2.0], [3.0]])
+    spoof = np.array([False, True, False, True])
+    alike = fit(features, spoof, 1.0)
+    heavy = fit(features, spoof, 1.0, np.array([1.0, 9.0, 1.0, 1.0]))
+    scaled = fit(features, spoof, 1.0, np.array([5.0, 5.0, 5.0, 5.0]))
+    assert scaled.weight == pytest.approx(alike.weight)
+    assert heavy.logits(features)[1] > alike.logits(features)[1]
