@@ -82,6 +82,16 @@ def telephone(wave: Wave, rng: np.random.Generator) -> Wave:
     return _fit(signal.resample_poly(low, 2, 1), wave.size)
 
 
+def channel(wave: Wave, rng: np.random.Generator) -> Wave:
+    """A clip after a codec (60 %), a telephone band (20 %) or another sampling rate (20 %)."""
+    chance = rng.random()
+    if chance < 0.6:
+        return code(wave, rng)
+    if chance < 0.8:
+        return telephone(wave, rng)
+    return resample(wave, int(rng.integers(8000, 12_000)), rng)
+
+
 def reverberate(wave: Wave, rng: np.random.Generator) -> Wave:
     """A synthetic room: direct sound, and noise that decays by 60 dB in 0.1 to 0.7 s."""
     decay = rng.uniform(0.1, 0.7)

@@ -25,6 +25,7 @@ from ml.media.windows import level, repeat_to
 from ml.models.aasist import AASIST
 from ml.models.whisper_detector import WhisperDetector
 from ml.training.audio import JUDGED_LEVEL, AudioConfig, build
+from ml.training.audio_augmentation import channel
 from ml.training.audio_clips import (
     AudioClip,
     leave_source_out,
@@ -43,9 +44,11 @@ Features = NDArray[np.float64]
 class ReadoutConfig:
     """The ``[readout]`` table; ``penalty`` is the inverse strength of the ridge penalty on
     standardised features, chosen by the folds. The network is that of ``[audio]``, and so are
-    ``made`` clips and the shares that ``copies`` and ``voices`` have in the spoofed half."""
+    ``made`` clips and the shares that ``copies`` and ``voices`` have in the spoofed half. A version
+    of every clip that went through a telephone band or codec weighs ``degraded`` of the whole."""
 
     penalty: float = 1e-3
+    degraded: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,14 @@ class Clips:
         """Labels (N,)."""
         return np.array([clip.spoof for clip in self.clips])
 
+    def twice(self, degraded: float) -> Clips:
+        """Every clip again behind all of them, to stand for its degraded version, which has the
+        share ``degraded``; without a share the clips as they are."""
+        if not degraded:
+            return self
+        shares = np.concatenate([(1 - degraded) * self.shares, degraded * self.shares])
+        return Clips([*self.clips, *self.clips], self.given, np.tile(self.fold, 2), shares)
+
 
 def gather(audio: AudioConfig, data: Path) -> Clips:
     """The training clips of ``data`` and those made for training; of the spoofed half ``copies``
@@ -134,10 +145,10 @@ def left_out_scores(features: Features, clips: Clips, folds: int, penalty: float
 
 
 def read_features(
-    model: nn.Module, clips: Sequence[AudioClip], samples: int, cache: Path
+    model: nn.Module, clips: Sequence[AudioClip], samples: int, cache: Path, *, degraded: bool
 ) -> Features:
-    """What the last layer reads (N, D), of the first ``samples`` of each clip, kept in ``cache``
-    (npz). Raises ConfigError when the cache is of other clips."""
+    """What the last layer reads (N, D), of the first ``samples`` of each clip, as it is or after
+    a channel, kept in ``cache`` (npz). Raises ConfigError when the cache is of other clips."""
     if cache.exists():
         with np.load(cache) as file:
             if list(file["path"]) != [clip.path for clip in clips]:
@@ -148,10 +159,13 @@ def read_features(
     hook = last_layer(model).register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     with torch.inference_mode(), mixed_precision():
         for start in tqdm(range(0, len(clips), BATCH), desc="features"):
-            windows = [
-                repeat_to(level(clip.waveform, JUDGED_LEVEL), samples)
-                for clip in clips[start : start + BATCH]
-            ]
+            waves = [clip.waveform for clip in clips[start : start + BATCH]]
+            if degraded:
+                waves = [
+                    channel(wave, np.random.default_rng((78, start + place)))
+                    for place, wave in enumerate(waves)
+                ]
+            windows = [repeat_to(level(wave, JUDGED_LEVEL), samples) for wave in waves]
             model(torch.from_numpy(np.stack(windows)))
     hook.remove()
     features = torch.cat(seen).float().numpy()
@@ -193,10 +207,17 @@ def install(readout: Readout, model: nn.Module) -> None:
 
 def train(config: ReadoutConfig, audio: AudioConfig, data: Path, out: Path) -> dict[str, float]:
     """Write the network and the scores into ``out``; the pooled equal error rate of the folds."""
-    every = gather(audio, data)
+    clips = gather(audio, data)
     model = build(audio)
-    cache = out.parent / f"features_{audio.architecture}.npz"
-    features = read_features(model, every.clips, audio.samples, cache)
+    versions = [
+        read_features(
+            model, clips.clips, audio.samples, out.parent / f"{name}_{audio.architecture}.npz",
+            degraded=name == "degraded",
+        )
+        for name in ("features", "degraded")[: 2 if config.degraded else 1]
+    ]  # fmt: skip
+    features = np.concatenate(versions)
+    every = clips.twice(config.degraded)
     logits = left_out_scores(features, every, audio.folds, config.penalty)
     out.mkdir(parents=True, exist_ok=True)
     rows = [
