@@ -1,6 +1,8 @@
 """Scores of the branches that listen: ``python -m ml evaluate audio --data FOLDER``.
 
-``test``: the dev clips, from sources and mostly generators never trained on. ``calibration``: the
+``test``: the dev clips, from sources and mostly generators never trained on; ``test, channel``: the
+same after a codec, a telephone band or another sampling rate, for the branches that hear single
+windows. ``calibration``: the
 fold of training sources that was held out of training; the calibrators are fitted on it.
 ``leave-source-out``, where the trainings left such scores (``--folds``): networks trained without
 the source, one threshold for all.
@@ -11,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ml.branches.base import Branch
@@ -22,12 +25,14 @@ from ml.media.plan import DecodePlan
 from ml.media.prepare import Preparer
 from ml.media.windows import repeat_to
 from ml.result import MediaKind
+from ml.training.audio_augmentation import channel
 from ml.training.audio_clips import AudioClip, leave_source_out, load_manifest
 from ml.weights.registry import WeightRegistry
 
 CALIBRATION_FOLD = 4
 FOLDS = 5
 HOW = "first 4.04 s"
+CHANNEL, CHANNEL_HOW = "test, channel", "first 4.04 s after a channel"
 
 
 def branches(registry: WeightRegistry) -> list[str]:
@@ -53,12 +58,38 @@ def score(
         branch = create_branch(name)
         branch.load(registry, torch.device("cpu"))
         logits = _logits(branch, [clip for _, clip in clips], files, digests, registry, store)
-        scored[name] = [
-            Scored(part, clip.path, clip.spoof, method_of(clip), clip.source, logit)
-            for (part, clip), logit in zip(clips, logits, strict=True)
-            if logit is not None
-        ]
+        rows = [_row(part, clip, logit) for (part, clip), logit in zip(clips, logits, strict=True)]
+        if isinstance(branch, SpeechNetworkBranch):
+            rows += _after_channel(branch, some(held_out["test"], limit), data, registry, store)
+        scored[name] = [row for row in rows if row is not None]
     return scored
+
+
+def _row(part: str, clip: AudioClip, logit: float | None) -> Scored | None:
+    if logit is None:
+        return None
+    return Scored(part, clip.path, clip.spoof, method_of(clip), clip.source, logit)
+
+
+def _after_channel(
+    branch: SpeechNetworkBranch,
+    clips: Sequence[AudioClip],
+    data: Path,
+    registry: WeightRegistry,
+    store: ScoreStore,
+) -> list[Scored | None]:
+    """The clips after a channel that the digest of each draws."""
+    digests = [file_digest(data / "audio" / clip.path) for clip in clips]
+
+    def compute(places: Sequence[int]) -> list[float | None]:
+        waves = [
+            channel(clips[k].waveform, np.random.default_rng(int(digests[k][:16], 16)))
+            for k in places
+        ]
+        return [float(v) for v in branch.score([repeat_to(w, branch.samples) for w in waves])]
+
+    logits = store.values(recipe(branch, registry, CHANNEL_HOW), digests, compute, branch.name)
+    return [_row(CHANNEL, clip, logit) for clip, logit in zip(clips, logits, strict=True)]
 
 
 def parts(clips: Sequence[AudioClip]) -> dict[str, tuple[AudioClip, ...]]:

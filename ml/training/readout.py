@@ -117,18 +117,13 @@ def gather(audio: AudioConfig, data: Path) -> Clips:
     voices = [clip for clip in made if clip.spoof and not clip.parent]
     prompts = [clip for clip in made if not clip.spoof]
     every = [*given, *copies, *voices, *prompts]
-    spoofed = [clip for clip in given if clip.spoof]
-    mass = {
-        kind: share / max(len(members), 1)
-        for kind, share, members in (
-            ("given", 1 - audio.copies - audio.voices, spoofed),
-            ("copy", audio.copies, copies),
-            ("voice", audio.voices, voices),
-        )
-    }
-    kinds = ["given"] * len(given) + ["copy"] * len(copies) + ["voice"] * len(voices)
-    kinds += ["prompt"] * len(prompts)
-    shares = [mass[k] if clip.spoof else 1.0 for clip, k in zip(every, kinds, strict=True)]
+    rest = (1 - audio.copies - audio.voices) / max(sum(clip.spoof for clip in given), 1)
+    shares = [
+        *(rest if clip.spoof else 1.0 for clip in given),
+        *(audio.copies / len(copies) for _ in copies),
+        *(audio.voices / len(voices) for _ in voices),
+        *(1.0 for _ in prompts),
+    ]
     folds = np.array([fold.get(clip.parent or clip.path, -1) for clip in every])
     return Clips(every, len(given), folds, np.array(shares))
 

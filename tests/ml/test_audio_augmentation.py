@@ -86,3 +86,16 @@ def test_rawboost_noises_change_the_signal_but_keep_it() -> None:
         assert out.shape == wave.shape
         assert not np.array_equal(out, wave)
         assert abs(np.corrcoef(out, wave)[0, 1]) > 0.3
+
+
+def test_a_channel_keeps_the_length_and_is_drawn_from_the_seed_alone() -> None:
+    wave = level(np.random.default_rng(0).standard_normal(RATE).astype(np.float32), 0.05)
+    narrow = 0
+    for seed in range(12):
+        made = augmentation.channel(wave, np.random.default_rng(seed))
+        assert made.shape == wave.shape
+        assert np.isfinite(made).all()
+        assert not np.array_equal(made, wave)
+        assert np.array_equal(made, augmentation.channel(wave, np.random.default_rng(seed)))
+        narrow += band_energy(made, 6_500, 8_000) < 0.02
+    assert 0 < narrow < 12

@@ -90,3 +90,13 @@ def test_a_class_is_as_heavy_as_the_other_whatever_its_shares() -> None:
     scaled = fit(features, spoof, 1.0, np.array([5.0, 5.0, 5.0, 5.0]))
     assert scaled.weight == pytest.approx(alike.weight)
     assert heavy.logits(features)[1] > alike.logits(features)[1]
+
+
+def test_a_degraded_version_stands_behind_every_clip_in_its_fold() -> None:
+    clips = [AudioClip(f"{k}", "train", k == 1, "g", "c", "s", "", Path()) for k in range(2)]
+    own = Clips(clips, 2, np.array([3, -1]), np.array([1.0, 2.0]))
+    both = own.twice(0.25)
+    assert [clip.path for clip in both.clips] == ["0", "1", "0", "1"]
+    assert (both.given, both.fold.tolist()) == (2, [3, -1, 3, -1])
+    assert both.shares.tolist() == [0.75, 1.5, 0.25, 0.5]
+    assert own.twice(0.0) is own
