@@ -27,6 +27,7 @@ if not User.objects.filter(username="lena").exists():
     User.objects.create_user("lena", password={PASSWORD!r})
 """
 ANALYSED_WITHIN_S = 280
+VERDICTS = ".sign-fake, .sign-real, .sign-inconclusive"
 SETTLED_MS = 1200
 FINDING_HEIGHT = 1600  # verdict, recording, timeline and shares; the rest is small print
 FEWEST_COLOURS = 40
@@ -94,7 +95,11 @@ def analysed_case(page: Page, folder: Path) -> str:
     expect(page.get_by_text("hashes agree")).to_have_count(len(recordings), timeout=60_000)
     page.get_by_label("Select all").check()
     page.get_by_role("button", name="Analyse selected").click()
-    until(page, "!document.querySelector('.sign-running')", ANALYSED_WITHIN_S)
+    until(
+        page,
+        f"document.querySelectorAll({VERDICTS!r}).length == {len(recordings)}",
+        ANALYSED_WITHIN_S,
+    )
     return case
 
 
