@@ -2,10 +2,8 @@
 
 ``test``: the dev clips, from sources and mostly generators never trained on; ``test, channel``: the
 same after a codec, a telephone band or another sampling rate, for the branches that hear single
-windows. ``calibration``: the
-fold of training sources that was held out of training; the calibrators are fitted on it.
-``leave-source-out``, where the trainings left such scores (``--folds``): networks trained without
-the source, one threshold for all.
+windows. ``leave-source-out``: the training clips, as the trainings scored the sources held out of
+them (``--folds``), one threshold for all; the calibrators are fitted on it.
 """
 
 from __future__ import annotations
@@ -26,12 +24,10 @@ from ml.media.prepare import Preparer
 from ml.media.windows import repeat_to
 from ml.result import MediaKind
 from ml.training.audio_augmentation import channel
-from ml.training.audio_clips import AudioClip, leave_source_out, load_manifest
+from ml.training.audio_clips import AudioClip, load_manifest
 from ml.weights.registry import WeightRegistry
 
-CALIBRATION_FOLD = 4
-FOLDS = 5
-HOW = "first 4.04 s"
+TEST, HOW = "test", "first 4.04 s"
 CHANNEL, CHANNEL_HOW = "test, channel", "first 4.04 s after a channel"
 
 
@@ -47,20 +43,19 @@ def branches(registry: WeightRegistry) -> list[str]:
 def score(
     data: Path, registry: WeightRegistry, store: ScoreStore, limit: int
 ) -> dict[str, list[Scored]]:
-    """Every branch on every clip to calibrate and to test on; ``limit`` clips of each part and
-    class for a trial (0: all). Raises WeightsError, FileNotFoundError."""
-    held_out = parts(load_manifest(data))
-    clips = [(part, clip) for part, own in held_out.items() for clip in some(own, limit)]
-    files = [data / "audio" / clip.path for _, clip in clips]
+    """Every branch on every clip to test on; ``limit`` clips of each class for a trial (0: all).
+    Raises WeightsError, FileNotFoundError."""
+    clips = some([clip for clip in load_manifest(data) if clip.split == "dev"], limit)
+    files = [data / "audio" / clip.path for clip in clips]
     digests = [file_digest(file) for file in files]
     scored = {}
     for name in branches(registry):
         branch = create_branch(name)
         branch.load(registry, torch.device("cpu"))
-        logits = _logits(branch, [clip for _, clip in clips], files, digests, registry, store)
-        rows = [_row(part, clip, logit) for (part, clip), logit in zip(clips, logits, strict=True)]
+        logits = _logits(branch, clips, files, digests, registry, store)
+        rows = [_row(TEST, clip, logit) for clip, logit in zip(clips, logits, strict=True)]
         if isinstance(branch, SpeechNetworkBranch):
-            rows += _after_channel(branch, some(held_out["test"], limit), data, registry, store)
+            rows += _after_channel(branch, clips, digests, registry, store)
         scored[name] = [row for row in rows if row is not None]
     return scored
 
@@ -68,18 +63,17 @@ def score(
 def _row(part: str, clip: AudioClip, logit: float | None) -> Scored | None:
     if logit is None:
         return None
-    return Scored(part, clip.path, clip.spoof, method_of(clip), clip.source, logit)
+    return Scored(part, clip.path, clip.spoof, clip.method, clip.source, logit)
 
 
 def _after_channel(
     branch: SpeechNetworkBranch,
     clips: Sequence[AudioClip],
-    data: Path,
+    digests: Sequence[str],
     registry: WeightRegistry,
     store: ScoreStore,
 ) -> list[Scored | None]:
     """The clips after a channel that the digest of each draws."""
-    digests = [file_digest(data / "audio" / clip.path) for clip in clips]
 
     def compute(places: Sequence[int]) -> list[float | None]:
         waves = [
@@ -90,16 +84,6 @@ def _after_channel(
 
     logits = store.values(recipe(branch, registry, CHANNEL_HOW), digests, compute, branch.name)
     return [_row(CHANNEL, clip, logit) for clip, logit in zip(clips, logits, strict=True)]
-
-
-def parts(clips: Sequence[AudioClip]) -> dict[str, tuple[AudioClip, ...]]:
-    """The clips to calibrate on and to test on. No source is in both, none was trained on."""
-    given = [clip for clip in clips if clip.split == "train"]
-    fold_of = leave_source_out(given, FOLDS)
-    return {
-        "calibration": tuple(c for c in given if fold_of[c.source] == CALIBRATION_FOLD),
-        "test": tuple(clip for clip in clips if clip.split == "dev"),
-    }
 
 
 def some(clips: Sequence[AudioClip], limit: int) -> list[AudioClip]:
@@ -133,11 +117,3 @@ def _logits(
         return [branch.run(preparer.prepare(files[k], plan)).logit for k in places]
 
     return store.values(recipe(branch, registry, "whole clip"), digests, run, branch.name)
-
-
-def method_of(clip: AudioClip) -> str:
-    """The generator of a spoofed clip; the corpus of a bona fide clip without its subset
-    ("LibriSpeech test-other")."""
-    if clip.spoof:
-        return clip.generator
-    return clip.corpus.split()[0] if clip.corpus else clip.source

@@ -26,7 +26,7 @@ from ml.fusion.heads import fit_heads
 
 FOLDS = 5
 CLIPS = "clips"
-PARTS = ("calibration", "leave-source-out", CLIPS)
+PARTS = ("leave-source-out", CLIPS)
 RULE = "ln LR > 0, calibrated without the source"
 
 

@@ -66,8 +66,7 @@ def file_of(what: str, branch: str, part: str) -> str:
     """The name of the file that holds the scores of one branch on one set."""
     left_out = part.startswith(LEFT_OUT)
     if what == "audio":
-        kind = "leave_source_out" if left_out else "folds" if part == "calibration" else "scores"
-        return f"{branch}_{kind}.csv"
+        return f"{branch}_folds.csv" if left_out else f"{branch}_scores.csv"
     if not left_out:
         return f"{what}_scores_{branch}.csv"
     first = {"image": "xception", "video": "resnext_lstm"}[what]
@@ -87,7 +86,7 @@ def stored(what: str, names: Sequence[str], out: Path) -> dict[str, list[Scored]
     """The scores that lie in ``out``, by branch."""
     scored = {}
     for name in names:
-        files = dict.fromkeys(file_of(what, name, p) for p in ("test", "calibration", LEFT_OUT))
+        files = dict.fromkeys(file_of(what, name, p) for p in ("test", LEFT_OUT))
         rows = [row for file in files for row in read_scores(out / file)]
         if rows:
             scored[name] = rows + by_kind(rows) if what == "image" else rows

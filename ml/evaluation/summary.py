@@ -37,7 +37,7 @@ How to read it: EER is the equal error rate. Cllr is the cost of the likelihood 
 "Risk" is the share of wrong answers when only the most certain 80 % of the recordings, or all, are
 answered. "Called FAKE" counts the verdicts of the standard profile, which calls a ratio between 1/2
 and 2 INCONCLUSIVE; "worst corpus rejected" and the goals count every ratio above 1. Sets named
-*calibration*, *leave-source-out* and *clips* were fitted on: their likelihood ratios come from
+*leave-source-out* and *clips* were fitted on: their likelihood ratios come from
 calibrators fitted again without the source. Without a calibrator the threshold is the equal error
 threshold of the set itself, which flatters. *finding* is what an analysis states about a whole clip
 from its sound and its picture, within the bounds it ships with.

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ml.evaluation.metrics import eer
+from ml.evaluation.scored import Scored, write_scores
 from ml.media.windows import level, repeat_to
 from ml.models.aasist import AASIST, AASIST_BASE, AASIST_LIGHT, WINDOW_SAMPLES
 from ml.models.cqcc_cnn import CqccCnn
@@ -159,6 +160,17 @@ class AudioTask:
         scores = score_clips(model, [clip.waveform for clip in self.judged], self.config.samples)
         rate = eer(scores, np.array([clip.spoof for clip in self.judged]))
         return {"eer": rate, "score": -rate}
+
+    def report(self, model: nn.Module, out: Path) -> None:
+        """Scores of the held-out sources, for leave-source-out figures and calibration."""
+        if not self.judged:
+            return
+        logits = score_clips(model, [clip.waveform for clip in self.judged], self.config.samples)
+        rows = [
+            Scored("leave-source-out", c.path, c.spoof, c.method, c.source, float(logit))
+            for c, logit in zip(self.judged, logits, strict=True)
+        ]
+        write_scores(rows, out / "scores.csv")
 
     def _forgery(self, rng: np.random.Generator) -> AudioClip:
         kind = rng.random()

@@ -39,6 +39,14 @@ class AudioClip:
         """float32 mono at 16 kHz; the clips used last stay in memory."""
         return _remembered(self.file)
 
+    @property
+    def method(self) -> str:
+        """The generator of a spoofed clip; the corpus of a bona fide clip without its subset
+        ("LibriSpeech test-other"), its source where none is named."""
+        if self.spoof:
+            return self.generator
+        return self.corpus.split()[0] if self.corpus else self.source
+
 
 def load_manifest(data: Path) -> list[AudioClip]:
     """The clips of ``data/audio/manifest.csv``, both splits. Raises FileNotFoundError."""

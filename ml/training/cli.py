@@ -115,6 +115,9 @@ def main(arguments: Sequence[str]) -> int:
     readout.add_argument("--config", type=Path, required=True, help="TOML file, the recipe")
     readout.add_argument("--data", type=Path, required=True, help="folder with audio/")
     readout.add_argument("--out", type=Path, required=True, help="weights, held-out scores")
+    averaging = commands.add_parser("average", help="the mean of networks trained alike")
+    averaging.add_argument("--weights", type=Path, nargs="+", required=True, metavar="FILE")
+    averaging.add_argument("--out", type=Path, required=True, help="where the mean goes")
     calibration = commands.add_parser("calibration", help="a branch's calibrator, from scores")
     calibration.add_argument("--branch", required=True)
     calibration.add_argument("--scores", type=Path, nargs="+", required=True)
@@ -129,6 +132,7 @@ def main(arguments: Sequence[str]) -> int:
         "fusion": fuse,
         "statistics": fit_heads,
         "readout": fit_readout,
+        "average": average_networks,
     }.get(options.what, train)
     try:
         figures = run(options)
@@ -174,6 +178,13 @@ def fit_readout(options: argparse.Namespace) -> dict[str, float]:
         section(AudioConfig, config["audio"]),
     )
     return fit(readout, audio, options.data, options.out)
+
+
+def average_networks(options: argparse.Namespace) -> dict[str, float]:
+    """Write the mean of trained networks; how many, and of how many tensors."""
+    from ml.training.averaging import average
+
+    return average(options.weights, options.out)
 
 
 def fuse(options: argparse.Namespace) -> dict[str, float]:

@@ -37,6 +37,7 @@ from ml.training.engine import LAST, ConfigError, save_tensors
 from ml.training.precision import mixed_precision
 
 BATCH = 8
+IN_NO_FOLD = -1
 Features = NDArray[np.float64]
 
 
@@ -97,6 +98,10 @@ class Clips:
         """Labels (N,)."""
         return np.array([clip.spoof for clip in self.clips])
 
+    def outside(self, fold: int) -> NDArray[np.bool_]:
+        """Which clips (N,) are fitted on when ``fold`` is held out; ``IN_NO_FOLD``: all."""
+        return (self.fold != fold) | (self.fold == IN_NO_FOLD)
+
     def twice(self, degraded: float) -> Clips:
         """Every clip again behind all of them, to stand for its degraded version, which has the
         share ``degraded``; without a share the clips as they are."""
@@ -124,7 +129,7 @@ def gather(audio: AudioConfig, data: Path) -> Clips:
         *(audio.voices / len(voices) for _ in voices),
         *(1.0 for _ in prompts),
     ]
-    folds = np.array([fold.get(clip.parent or clip.path, -1) for clip in every])
+    folds = np.array([fold.get(clip.parent or clip.path, IN_NO_FOLD) for clip in every])
     return Clips(every, len(given), folds, np.array(shares))
 
 
@@ -133,7 +138,7 @@ def left_out_scores(features: Features, clips: Clips, folds: int, penalty: float
     fold of sources and without what was made of them."""
     logits = np.empty(len(clips.clips))
     for number in range(folds):
-        kept = clips.fold != number
+        kept = clips.outside(number)
         reading = fit(features[kept], clips.spoof[kept], penalty, clips.shares[kept])
         logits[~kept] = reading.logits(features[~kept])
     return logits[: clips.given]
@@ -220,14 +225,14 @@ def train(config: ReadoutConfig, audio: AudioConfig, data: Path, out: Path) -> d
             "leave-source-out",
             clip.path,
             clip.spoof,
-            clip.generator if clip.spoof else clip.corpus.split()[0],
+            clip.method,
             clip.source,
             float(logit),
         )
         for clip, logit in zip(every.clips, logits, strict=False)
     ]
     write_scores(rows, out / "scores.csv")
-    kept = every.fold != audio.fold
+    kept = every.outside(audio.fold)
     reading = fit(features[kept], every.spoof[kept], config.penalty, every.shares[kept])
     install(reading, model)
     save_tensors(model, out / LAST)

@@ -128,7 +128,7 @@ def test_ratios_of_a_source_come_from_a_calibration_without_it(registry: WeightR
 
 
 def test_too_few_other_sources_leave_the_shipped_calibrator(registry: WeightRegistry) -> None:
-    few = [replace(row, part="calibration") for row in rows([-2.0, 40.0, 2.0, 1.0])]
+    few = [replace(row, part="leave-source-out") for row in rows([-2.0, 40.0, 2.0, 1.0])]
     found = detectors({"aasist": few}, registry, {"aasist": "00"})
     assert found[0].sets[0].threshold == "ln LR > 0"
 

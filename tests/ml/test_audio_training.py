@@ -12,6 +12,7 @@ import pytest
 import soundfile as sf
 import torch
 
+from ml.evaluation.scored import read_scores
 from ml.models.whisper_detector import WhisperConfig, WhisperDetector
 from ml.training.audio import AudioConfig, AudioTask, build, fake_logit, score_clips
 from ml.training.audio_clips import grouped, leave_source_out, load_made, load_manifest
@@ -100,6 +101,18 @@ def test_copies_of_held_out_clips_are_left_out(data: Path) -> None:
     parents = {item.parent for group in task.copies.values() for item in group}
     assert parents
     assert not parents & {item.path for item in task.judged}
+
+
+def test_a_run_leaves_the_scores_of_the_sources_it_held_out(data: Path, tmp_path: Path) -> None:
+    task = AudioTask(AudioConfig("whisper", fold=0, samples=RATE, layers=1), data)
+    task.report(task.model, tmp_path)
+    rows = read_scores(tmp_path / "scores.csv")
+    assert {row.path for row in rows} == {item.path for item in task.judged}
+    assert {row.part for row in rows} == {"leave-source-out"}
+    assert {row.method for row in rows if not row.fake} == {"LibriSpeech"}
+    waves = {item.path: item.waveform for item in task.judged}
+    again = score_clips(task.model, [waves[row.path] for row in rows], RATE)
+    assert [row.logit for row in rows] == pytest.approx(again, abs=1e-5)
 
 
 def test_the_probe_separates_what_is_separable() -> None:

@@ -74,7 +74,7 @@ def out(tmp_path: Path) -> Path:
     folder.mkdir()
     for seed, name in enumerate(("aasist", "whisper")):
         write_scores(rows("test", seed), folder / f"{name}_scores.csv")
-        write_scores(rows("calibration", seed + 2), folder / f"{name}_folds.csv")
+        write_scores(rows("leave-source-out", seed + 2), folder / f"{name}_folds.csv")
     write_scores(rows("dev", 5), folder / "image_scores_tiny_ladeda.csv")
     write_scores(rows("leave-source-out", 6, 60), folder / "video_folds.csv")
     trials = [Trial("unseen sources", "a.mp4", "s", shift, shift + shift % 3) for shift in range(9)]
@@ -150,11 +150,11 @@ def test_scores_of_trainings_are_taken_in(weights: Path, out: Path, tmp_path: Pa
     later = [Scored(r.part, r.path, r.fake, r.method, r.source, r.logit + 1.0) for r in fakes]
     write_scores([*left[20:], *later], tmp_path / "fold1.csv")
     run.take_folds("audio", {"whisper": [tmp_path / "fold0.csv", tmp_path / "fold1.csv"]}, out)
-    found = {row.path: row for row in read_scores(out / "whisper_leave_source_out.csv")}
+    found = {row.path: row for row in read_scores(out / "whisper_folds.csv")}
     assert len(found) == 80
     assert found[fakes[0].path].logit == pytest.approx(fakes[0].logit + 0.5, abs=1e-5)
     parts = {row.part for row in run.stored("audio", ["whisper"], out)["whisper"]}
-    assert parts == {"test", "calibration", "leave-source-out"}
+    assert parts == {"test", "leave-source-out"}
     with pytest.raises(FileNotFoundError, match="nowhere"):
         run.take_folds("audio", {"whisper": [tmp_path / "nowhere.csv"]}, out)
 

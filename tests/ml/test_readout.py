@@ -11,7 +11,7 @@ from ml.models.aasist import AASIST, AASIST_LIGHT
 from ml.models.whisper_detector import WhisperConfig, WhisperDetector
 from ml.training.audio import AudioConfig, fake_logit
 from ml.training.audio_clips import AudioClip, leave_source_out
-from ml.training.readout import Clips, fit, gather, install, last_layer, left_out_scores
+from ml.training.readout import IN_NO_FOLD, Clips, fit, gather, install, last_layer, left_out_scores
 
 
 @pytest.mark.parametrize("name", ["whisper", "aasist"])
@@ -100,3 +100,5 @@ def test_a_degraded_version_stands_behind_every_clip_in_its_fold() -> None:
     assert (both.given, both.fold.tolist()) == (2, [3, -1, 3, -1])
     assert both.shares.tolist() == [0.75, 1.5, 0.25, 0.5]
     assert own.twice(0.0) is own
+    assert both.outside(3).tolist() == [False, True, False, True]
+    assert both.outside(IN_NO_FOLD).all()
