@@ -20,15 +20,21 @@ HEADER = (
 GOALS = "| goal | measured on | goal | measured |\n|---|---|---|---|"
 PICTURES = (
     ("audio-test", "Speech of generators and sources never trained on"),
+    ("audio-test-groups", "The same speech, wrong answers by generator and corpus"),
     ("image-leave-source-out-whole-face-synthesis", "Whole-face synthesis, each source left out"),
+    ("video-clips", "Talking heads of unseen generators against real clips"),
 )
 
 
 def main() -> None:
     readme = ROOT / "README.md"
-    text = readme.read_text()
+    readme.write_text(filled(readme.read_text()))
+
+
+def filled(text: str) -> str:
+    """``text`` with the present figures between the marks."""
     between = re.compile(f"{re.escape(START)}.*?{re.escape(END)}", re.DOTALL)
-    readme.write_text(between.sub(lambda _: f"{START}\n{figures()}\n{END}", text))
+    return between.sub(lambda _: f"{START}\n{figures()}\n{END}", text)
 
 
 def figures() -> str:

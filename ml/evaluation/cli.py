@@ -1,11 +1,13 @@
 """``python -m ml evaluate WHAT``: measure the shipped detectors.
 
-``all --data FOLDER`` reproduces every published figure: scores, reports, tables, pictures, the page
-in ``docs/evaluation`` and the model cards. ``audio``, ``image``, ``video`` and ``sync`` do one of
-them. Scores are kept in a cache, so a stopped run goes on where it was and only what changed is
-scored again; ``--from-scores`` runs no network at all. ``dataset`` measures on a public set in its
-own layout; ``scores`` checks the metrics on scores whose answers are known; ``cards`` writes the
-figures into the model cards.
+``all --data FOLDER`` scores every set that the shipped networks can be judged on and makes reports,
+tables, pictures, the page in ``docs/evaluation`` and the model cards. Sets named leave-source-out
+need networks trained without a source: their scores are those that the trainings left, taken in by
+``--folds`` and read again from ``*_folds.csv`` in ``--out``. ``audio``, ``image``, ``video`` and
+``sync`` do one of them. Scores are kept in a cache, so a stopped run goes on where it was and only
+what changed is scored again; ``--from-scores`` runs no network at all. ``dataset`` measures on a
+public set in its own layout; ``scores`` checks the metrics on scores whose answers are known;
+``cards`` writes the figures into the model cards.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """The finding on whole clips: what every calibrated branch says of one, fused as an analysis fuses
-it. A clip without speech is judged by its picture alone."""
+it. A clip without speech is judged by its picture alone. The bounds are those that ship."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from ml.branches.registry import create_branch
 from ml.evaluation.held_out import CLIPS
+from ml.evaluation.metrics import Floats
 from ml.evaluation.reports import Detector, calibrator_of
-from ml.evaluation.scored import Measured, Scored
+from ml.evaluation.scored import BY_RATIO, Measured, Scored
 from ml.fusion.calibration import Calibrator
 from ml.fusion.heads import FusionHeads
 from ml.fusion.strategies import Evidence, combine
@@ -21,7 +22,6 @@ from ml.profiles.profile import load_profile
 from ml.weights.registry import WeightRegistry
 
 NAME = "finding"
-RULE = "ln LR > 0, faces calibrated without the source"
 
 
 def of_clips(
@@ -48,21 +48,34 @@ def of_clips(
         bounded.append(min(max(totals[-1], combination.lower), combination.upper))
     own = tuple(replace(rows[path], logit=total) for path, total in zip(rows, totals, strict=True))
     called = np.array(totals) > 0
-    return Detector(NAME, "", (Measured(CLIPS, own, np.array(bounded), called, RULE),))
+    return Detector(NAME, "", (Measured(CLIPS, own, np.array(bounded), called, _rule_of(looking)),))
+
+
+def _rule_of(looking: Sequence[Detector]) -> str:
+    """How the ratios of the pictures were made; no sound of a clip was calibrated on."""
+    return "; ".join(sorted({clips.threshold for _, clips, _ in _calibrated(looking)})) or BY_RATIO
 
 
 Said = tuple[str, Scored, float, Calibrator]
 
 
-def _seen(looking: Sequence[Detector], registry: WeightRegistry) -> list[Said]:
-    """The ratios that the report of each detector holds: calibrated without the clip's source."""
+def _calibrated(looking: Sequence[Detector]) -> list[tuple[str, Measured, Floats]]:
+    """The clips as each calibrated detector answered them."""
     return [
-        (detector.name, row, float(llr), calibrator)
+        (detector.name, measured, measured.llrs)
         for detector in looking
         for measured in detector.sets
         if measured.name == CLIPS and measured.llrs is not None
-        if (calibrator := calibrator_of(detector.name, registry, CLIPS)) is not None
-        for row, llr in zip(measured.rows, measured.llrs, strict=True)
+    ]
+
+
+def _seen(looking: Sequence[Detector], registry: WeightRegistry) -> list[Said]:
+    """The ratios that the report of each detector holds."""
+    return [
+        (name, row, float(llr), calibrator)
+        for name, measured, llrs in _calibrated(looking)
+        if (calibrator := calibrator_of(name, registry, CLIPS)) is not None
+        for row, llr in zip(measured.rows, llrs, strict=True)
     ]
 
 

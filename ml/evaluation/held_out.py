@@ -1,22 +1,21 @@
 """Likelihood ratios of recordings whose calibration never saw their source.
 
-The shipped calibrators and heads are fitted on leave-source-out scores. To measure on the very
-same scores how good calibrated ratios are on a new source, calibrators and head are fitted again
-without it.
+The shipped calibrators and heads are fitted on leave-source-out scores and on clips. To measure on
+the very same scores how good calibrated ratios are on a new source, calibrators and head are fitted
+again without it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml.errors import CalibrationError
 from ml.evaluation.metrics import Floats
 from ml.evaluation.scored import Scored, once
 from ml.fusion.calibration import (
-    MIN_PER_CLASS,
     CalibratorKind,
     balanced_logistic,
     elub_bounds,
@@ -25,9 +24,13 @@ from ml.fusion.calibration import (
 from ml.fusion.heads import fit_heads
 
 FOLDS = 5
-CLIPS = "clips"
-PARTS = ("leave-source-out", CLIPS)
-RULE = "ln LR > 0, calibrated without the source"
+LEFT_OUT, CLIPS = "leave-source-out", "clips"
+PARTS = (LEFT_OUT, CLIPS)
+# What ships is fitted on at least MIN_PER_CLASS recordings of a class. A fit for a measurement may
+# be on fewer: it is noisier, not kinder, for it never saw what it is measured on.
+LEAST_PER_CLASS = 20
+WITHOUT_SOURCE = "ln LR > 0, calibrated without the source"
+ON_THIS_SET = "ln LR > 0, calibrated on this very set"
 
 
 def fitted_on(part: str) -> bool:
@@ -40,29 +43,33 @@ def of_clips(part: str) -> bool:
     return part.startswith(CLIPS)
 
 
-def fitted_together(part: str, rows: Sequence[Scored]) -> list[Scored]:
-    """Of ``rows`` those that the calibrator of the set was fitted on: all clips, or the set."""
-    return [row for row in rows if row.part == part or (of_clips(part) and of_clips(row.part))]
+def fitted_together(part: str, rows: Iterable[Scored]) -> list[Scored]:
+    """Of ``rows`` those that the calibrator of the set was fitted on: all clips, or every kind of
+    forgery of sources left out."""
+    whole = next(name for name in PARTS if part.startswith(name))
+    return [row for row in rows if row.part.startswith(whole)]
 
 
 def unseen_llrs(
-    scored: Mapping[str, Sequence[Scored]], kinds: Mapping[str, CalibratorKind]
+    asked: Mapping[str, Sequence[Scored]],
+    fitted: Mapping[str, Sequence[Scored]],
+    kinds: Mapping[str, CalibratorKind],
 ) -> tuple[Floats, Floats] | None:
     """Natural-log likelihood ratios (N,), without and within their bounds, of one branch or of
-    the fusion of several: ``scored`` maps branch to scores of the same N recordings, ``kinds`` to
-    how it is calibrated. None where the other sources are too few to calibrate on."""
-    rows = next(iter(scored.values()))
-    fold = folds(np.array([row.source for row in rows]))
-    raw, bounded = np.zeros(len(rows)), np.zeros(len(rows))
-    for number in range(fold.max() + 1):
-        out = fold == number
-        given = {name: once(_chosen(own, ~out)) for name, own in scored.items()}
-        fakes = sum(row.fake for row in next(iter(given.values())))
-        if min(fakes, len(next(iter(given.values()))) - fakes) < MIN_PER_CLASS:
-            return None
-        left_out = {
-            name: np.array([row.logit for row in _chosen(own, out)]) for name, own in scored.items()
+    the fusion of several: ``asked`` maps branch to scores of the same N recordings, ``fitted`` to
+    those of all recordings that the shipped calibrators were fitted on, the N among them, and
+    ``kinds`` to how it is calibrated. None where the other sources are too few to calibrate on."""
+    known = {name: once(rows) for name, rows in fitted.items()}
+    fold = folds(row.source for row in next(iter(known.values())))
+    of_asked = np.array([fold[row.source] for row in next(iter(asked.values()))])
+    raw, bounded = np.zeros(len(of_asked)), np.zeros(len(of_asked))
+    for number in np.unique(of_asked):
+        out = of_asked == number
+        given = {
+            name: [row for row in rows if fold[row.source] != number]
+            for name, rows in known.items()
         }
+        left_out = {name: np.array([r.logit for r in rows])[out] for name, rows in asked.items()}
         try:
             raw[out], bounded[out] = _llrs(given, left_out, kinds)
         except CalibrationError:
@@ -70,20 +77,16 @@ def unseen_llrs(
     return raw, bounded
 
 
-def _chosen(rows: Sequence[Scored], which: NDArray[np.bool_]) -> list[Scored]:
-    return [row for row, wanted in zip(rows, which, strict=True) if wanted]
-
-
-def folds(sources: NDArray[np.str_]) -> NDArray[np.int64]:
-    """A fold for each recording, about equally large, all recordings of a source in one."""
-    names, members = np.unique(sources, return_inverse=True)
-    sizes = np.bincount(members)
-    filled = np.zeros(min(FOLDS, len(names)), int)
-    chosen = np.zeros(len(names), int)
-    for place in np.argsort(-sizes, kind="stable"):
-        chosen[place] = int(np.argmin(filled))
-        filled[chosen[place]] += sizes[place]
-    return np.asarray(chosen[members], np.int64)
+def folds(sources: Iterable[str]) -> dict[str, int]:
+    """The fold of each source, about equally many recordings (one item of ``sources`` each) in
+    every fold."""
+    sizes = sorted(Counter(sources).items(), key=lambda item: (-item[1], item[0]))
+    filled = [0] * min(FOLDS, len(sizes))
+    chosen = {}
+    for name, size in sizes:
+        chosen[name] = filled.index(min(filled))
+        filled[chosen[name]] += size
+    return chosen
 
 
 def _llrs(
@@ -91,9 +94,12 @@ def _llrs(
     left_out: Mapping[str, Floats],
     kinds: Mapping[str, CalibratorKind],
 ) -> tuple[Floats, Floats]:
-    """ln LRs of the logits ``left_out`` of each branch, everything fitted on what is ``given``."""
+    """ln LRs of the logits ``left_out`` of each branch, everything fitted on what is ``given``.
+    Raises CalibrationError where that is too little or scores the wrong way round."""
     rows = next(iter(given.values()))
     is_fake = np.array([row.fake for row in rows], bool)
+    if min(is_fake.sum(), (~is_fake).sum()) < LEAST_PER_CLASS:
+        raise CalibrationError("too_few", f"A measurement needs {LEAST_PER_CLASS} of each class.")
     sources = np.array([row.source for row in rows])
     raw, calibrated, fitted = {}, {}, {}
     for name, own in given.items():

@@ -109,14 +109,16 @@ def _answered(
     """One branch on one set of ``every`` recording it scored, calibrated without the source where
     the set was fitted on."""
     part = rows[0].part
-    if calibrator is not None and held_out.fitted_on(part):
-        together = held_out.fitted_together(part, every)
-        unseen = held_out.unseen_llrs({name: together}, {name: calibrator.kind})
-        if unseen is not None:
-            own = np.array([row.part == part for row in together])
-            raw, bounded = (llrs[own] for llrs in unseen)
-            return Measured(part, tuple(rows), bounded, raw > 0, held_out.RULE)
-    return answered(part, rows, calibrator)
+    shipped = answered(part, rows, calibrator)
+    if calibrator is None or not held_out.fitted_on(part):
+        return shipped
+    together = held_out.fitted_together(part, every)
+    kinds = {name: calibrator.kind}
+    unseen = held_out.unseen_llrs({name: rows}, {name: together}, kinds)
+    if unseen is None:
+        return replace(shipped, threshold=held_out.ON_THIS_SET)
+    raw, bounded = unseen
+    return Measured(part, shipped.rows, bounded, raw > 0, held_out.WITHOUT_SOURCE)
 
 
 def _fused(
@@ -126,40 +128,64 @@ def _fused(
     head = FusionHeads.load(registry.folder / FUSION_FILE).find(frozenset(scored))
     if head is None:
         return ()
-    parts = {name: by_part(rows) for name, rows in scored.items()}
-    found = []
-    for part in parts[head.branches[0]]:
-        if all(part in own for own in parts.values()):
-            common = shared({name: own[part] for name, own in parts.items()})
-            if judged(next(iter(common.values()))):
-                found.append(_fused_set(part, common, head, registry))
-    return tuple(found)
+    every = shared(scored)
+    parts = {name: by_part(rows) for name, rows in every.items()}
+    return tuple(
+        _fused_set(part, {name: own[part] for name, own in parts.items()}, every, head, registry)
+        for part, rows in parts[head.branches[0]].items()
+        if judged(rows)
+    )
 
 
 def shared(scored: Mapping[str, Sequence[Scored]]) -> dict[str, list[Scored]]:
-    """The recordings every branch scored, in one order."""
-    keyed = [{(row.path, row.fake): row for row in rows} for rows in scored.values()]
+    """The recordings of a set that every branch scored, in one order."""
+    keyed = [{(row.part, row.path, row.fake): row for row in rows} for rows in scored.values()]
     common = [key for key in keyed[0] if all(key in own for own in keyed[1:])]
     return {name: [own[key] for key in common] for name, own in zip(scored, keyed, strict=True)}
 
 
 def _fused_set(
-    part: str, scored: Mapping[str, list[Scored]], head: FusionHead, registry: WeightRegistry
+    part: str,
+    scored: Mapping[str, list[Scored]],
+    every: Mapping[str, Sequence[Scored]],
+    head: FusionHead,
+    registry: WeightRegistry,
+) -> Measured:
+    """The fusion on one set of ``every`` recording its branches scored, calibrated and weighed
+    without the source where the set was fitted on."""
+    calibrators = _calibrators(part, head, registry)
+    if not held_out.fitted_on(part):
+        return _shipped(part, scored, calibrators, head, BY_RATIO)
+    together = {name: held_out.fitted_together(part, rows) for name, rows in every.items()}
+    kinds = {name: found.kind for name, found in calibrators.items()}
+    unseen = held_out.unseen_llrs(scored, together, kinds)
+    if unseen is None:
+        return _shipped(part, scored, calibrators, head, held_out.ON_THIS_SET)
+    total, bounded = unseen
+    rows = _with(next(iter(scored.values())), total)
+    return Measured(part, rows, bounded, total > 0, held_out.WITHOUT_SOURCE)
+
+
+def _calibrators(part: str, head: FusionHead, registry: WeightRegistry) -> dict[str, Calibrator]:
+    found = {name: calibrator_of(name, registry, part) for name in head.branches}
+    return {name: calibrator for name, calibrator in found.items() if calibrator is not None}
+
+
+def _shipped(
+    part: str,
+    scored: Mapping[str, list[Scored]],
+    calibrators: Mapping[str, Calibrator],
+    head: FusionHead,
+    rule: str,
 ) -> Measured:
     """The weighted sum of calibrated ln LRs, bounded; the sum itself is the score."""
     template = next(iter(scored.values()))
-    calibrators = {name: calibrator_of(name, registry, part) for name in head.branches}
-    kinds = {name: found.kind for name, found in calibrators.items() if found is not None}
-    if held_out.fitted_on(part) and (unseen := held_out.unseen_llrs(scored, kinds)) is not None:
-        total, bounded = unseen
-        return Measured(part, _with(template, total), bounded, total > 0, held_out.RULE)
     total = np.full(len(template), head.bias)
     for name, weight in zip(head.branches, head.weights, strict=True):
-        calibrator = calibrators[name]
-        assert calibrator is not None
-        total += weight * calibrator.llrs(np.array([row.logit for row in scored[name]]))
+        logits = np.array([row.logit for row in scored[name]])
+        total += weight * calibrators[name].llrs(logits)
     bounded = np.clip(total, head.lower, head.upper)
-    return Measured(part, _with(template, total), bounded, total > 0, BY_RATIO)
+    return Measured(part, _with(template, total), bounded, total > 0, rule)
 
 
 def _with(rows: Sequence[Scored], scores: Floats) -> tuple[Scored, ...]:

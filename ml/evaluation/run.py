@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from ml.evaluation import audio, finding, image, plots, video
+from ml.evaluation.held_out import LEFT_OUT
 from ml.evaluation.reports import detectors, read_report, write_report
 from ml.evaluation.scored import Scored, read_scores, write_scores
 from ml.evaluation.store import ScoreStore
@@ -17,7 +18,6 @@ from ml.weights.registry import WeightRegistry
 Scorer = Callable[[Path, WeightRegistry, ScoreStore, int], dict[str, list[Scored]]]
 SCORERS: dict[str, Scorer] = {"audio": audio.score, "image": image.score, "video": video.score}
 BRANCHES = {"audio": audio.branches, "image": image.branches, "video": video.branches}
-LEFT_OUT = "leave-source-out"
 # Forgeries this project makes itself, and composites of a public set; all others of the pictures
 # are whole-face synthesis.
 OWN_BLENDING = ("blend", "self-blend", "swap", "poisson-swap")

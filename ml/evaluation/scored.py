@@ -15,6 +15,7 @@ from scipy.special import expit
 from ml.evaluation.metrics import (
     Floats,
     Labels,
+    act_dcf,
     auc,
     brier,
     cllr,
@@ -172,6 +173,7 @@ def evidence(measured: Measured) -> dict[str, Any]:
         "cllr": cllr(llrs, is_fake),
         "cllr_ci": interval(cllr, llrs, is_fake),
         "cllr_min": cllr_min(llrs, is_fake),
+        "act_dcf": act_dcf(llrs, is_fake),
         "brier": brier(probabilities, is_fake),
         "ece": ece(probabilities, is_fake),
         "verdicts": {

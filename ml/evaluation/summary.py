@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ml.evaluation.held_out import LEAST_PER_CLASS, ON_THIS_SET
 from ml.evaluation.plots import slug
 from ml.evaluation.reports import read_report
 
@@ -20,27 +21,39 @@ GOALS = Path(__file__).parent / "goals.toml"
 COLUMNS = (
     "report", "detector", "set", "n", "n_real", "n_fake", "auc", "auc_low", "auc_high",
     "auc_within_mean", "auc_within_least", "eer",
-    "eer_low", "eer_high", "min_dcf", "threshold", "fpr", "fnr", "accuracy", "balanced_accuracy",
-    "precision", "recall", "f1", "cllr", "cllr_min", "calibration_loss", "brier", "ece",
-    "risk_at_100", "risk_at_80", "risk_kept", "aurc", "coverage_at_5", "worst_corpus",
+    "eer_low", "eer_high", "min_dcf", "act_dcf", "threshold", "fpr", "fnr", "accuracy",
+    "balanced_accuracy", "precision", "recall", "f1", "cllr", "cllr_min", "calibration_loss",
+    "brier", "ece", "risk_at_100", "risk_at_80", "risk_kept", "aurc", "coverage_at_5",
+    "worst_corpus",
     "real_called_fake", "real_called_real", "fake_called_fake", "fake_called_real",
-    "within_one_frame", "shift_recovered",
+    "within_one_frame", "moved", "shift_recovered",
 )  # fmt: skip
-INTRODUCTION = """# Measured figures
+INTRODUCTION = f"""# Measured figures
 
 Written by `python -m ml evaluate all --data DATA`; `--from-scores` makes this page, the tables and
-the pictures again from the scores beside it. Each report (`audio.json` …) holds every figure with
-its interval, its n and the errors by generator and corpus; the CSV files hold one line a recording.
+the pictures again from the scores beside it. Sets named *leave-source-out* are not scored by that
+command: their scores (`*_folds.csv`) are those that the trainings left for the sources held out of
+them, taken in with `--folds`. Each report (`audio.json` …) holds every figure with its interval,
+its n and the errors by generator and corpus; the CSV files hold one line a recording.
 
 How to read it: EER is the equal error rate. Cllr is the cost of the likelihood ratios in bits
 (0 perfect, 1 no information) and Cllr_min what is left after the best monotone recalibration.
 "Risk" is the share of wrong answers when only the most certain 80 % of the recordings, or all, are
 answered. "Called FAKE" counts the verdicts of the standard profile, which calls a ratio between 1/2
-and 2 INCONCLUSIVE; "worst corpus rejected" and the goals count every ratio above 1. Sets named
-*leave-source-out* and *clips* were fitted on: their likelihood ratios come from
-calibrators fitted again without the source. Without a calibrator the threshold is the equal error
-threshold of the set itself, which flatters. *finding* is what an analysis states about a whole clip
-from its sound and its picture, within the bounds it ships with.
+and 2 INCONCLUSIVE; "worst corpus rejected" and the goals count every ratio above 1. `min_dcf` and
+`act_dcf` of `table.csv` are the detection cost of ASVspoof 5, at the best threshold and at a ratio
+of 190, which its prior and costs ask for: 1 where no ratio gets as far. Without a calibrator the
+threshold is the equal error threshold of the set itself, which flatters.
+
+Sets named *leave-source-out* and *clips* were fitted on: their likelihood ratios come from
+calibrators fitted again without the source, a kind of forgery among all kinds. Where fewer than
+{LEAST_PER_CLASS} recordings of a class are left for that, `threshold` in `table.csv` says
+"{ON_THIS_SET}". *finding* is what an analysis states about a whole clip from its
+sound and its picture, within the bounds it ships with, for which these clips were used.
+
+The calibrator for photographs is fitted on *leave-source-out*, and some pictures of *dev* and of
+both sets of *blending* lie there too (scored by networks that never saw their source). AUC and EER
+do not depend on that; Cllr, risk, verdicts and every share at ln LR > 0 do.
 """
 
 
@@ -87,8 +100,8 @@ def flat(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 def judged_goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each goal with the figure of the set's best detector for casework: the fusion, else the
-    first that is calibrated, else the first."""
+    """Each goal with the figure of the set's best detector for casework (the fusion, else the
+    first that is calibrated, else the first) and how many recordings that figure is over."""
     found = []
     for goal in tomllib.loads(GOALS.read_text("utf-8"))["goal"]:
         own = [r for r in rows if r["report"] == goal["report"] and r["set"] == goal["set"]]
@@ -99,8 +112,8 @@ def judged_goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if value is not None:
             reached = value <= goal["most"] if "most" in goal else value >= goal["least"]
         found.append(
-            goal | {"detector": row.get("detector", ""), "n": row.get("n"), "value": value}
-            | {"reached": reached}
+            goal | {"detector": row.get("detector", ""), "n": row.get(goal.get("count", "n"))}
+            | {"value": value, "reached": reached}
         )  # fmt: skip
     return found
 
@@ -144,7 +157,7 @@ def table_line(row: dict[str, Any]) -> str:
     if row.get("eer") is None:
         share, moved = row.get("within_one_frame"), row.get("shift_recovered")
         words = "not measured" if share is None else f"lag within one frame {share:.1%}"
-        words += "" if moved is None else f", known shift {moved:.1%}"
+        words += "" if moved is None else f", known shift {moved:.1%} of {row['moved']}"
         return f"| {row['detector']} | {row['set']} | {row['n']} trials | {words} | | | | | | | |"
     cells = [
         row["detector"],

@@ -31,6 +31,7 @@ from ml.training.audio_clips import (
     load_manifest,
     wanted,
 )
+from ml.training.devices import device_of
 from ml.training.engine import ConfigError
 from ml.training.image import freeze
 from ml.training.linear_probe import start_head
@@ -190,11 +191,13 @@ def score_clips(
 ) -> NDArray[np.float64]:
     """Fake logit of the first ``samples`` of each clip, at the level the networks are fed."""
     model.eval()
+    device = device_of(model)
     scores = []
-    with torch.inference_mode(), mixed_precision():
+    with torch.inference_mode(), mixed_precision(device):
         for start in range(0, len(waves), batch):
             windows = [
                 repeat_to(level(w, JUDGED_LEVEL), samples) for w in waves[start : start + batch]
             ]
-            scores.append(fake_logit(model(torch.from_numpy(np.stack(windows)))).double().numpy())
+            logits = fake_logit(model(torch.from_numpy(np.stack(windows)).to(device)))
+            scores.append(logits.cpu().double().numpy())
     return np.concatenate(scores)

@@ -21,6 +21,7 @@ from torch.nn import functional
 from ml.evaluation.metrics import auc
 from ml.models.statistics_xception import BLENDING, StatisticsXception, statistics
 from ml.models.xception import load_strict, normalise_keys
+from ml.training.devices import device_of
 from ml.training.discriminant import BATCH, discriminant, embedded, set_head
 from ml.training.image import FROZEN_STEM, draw, freeze
 from ml.training.image_crops import to_tensor
@@ -126,9 +127,10 @@ def blended(model: nn.Module, pictures: Tensor) -> Tensor:
 
 def logits(model: nn.Module, crops: Sequence[Picture]) -> NDArray[np.float64]:
     """Answers of the blending head to crops (N,)."""
-    with torch.inference_mode(), mixed_precision():
+    device = device_of(model)
+    with torch.inference_mode(), mixed_precision(device):
         found = [
-            blended(model, to_tensor(crops[place : place + BATCH]))
+            blended(model, to_tensor(crops[place : place + BATCH]).to(device))
             for place in range(0, len(crops), BATCH)
         ]
-    return torch.cat(found).double().numpy()
+    return torch.cat(found).cpu().double().numpy()

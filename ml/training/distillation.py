@@ -11,14 +11,16 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ml.evaluation.metrics import auc
 from ml.models.resnext_lstm import FEATURES, ResNeXtLSTM
 from ml.models.xception import Xception, load_strict
-from ml.training.exit_flow import ExitFlow, judged_rows
+from ml.training.caches import Arrays, origin, remembered
+from ml.training.devices import device_of
+from ml.training.exit_flow import ExitFlow, judged_rows, store_parts
 from ml.training.image_crops import to_tensor
 from ml.training.precision import mixed_precision
 
@@ -75,7 +77,7 @@ class DistillationTask:
         self.model: nn.Module = Student().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if config.initial:
             load_strict(self.model, load_file(config.initial))
-        parts = sorted(store.glob("part*.safetensors"))
+        parts = store_parts(store)
         self.crops = np.concatenate(
             [shrunk(load_file(str(part))["crops"].numpy(), config.size) for part in parts]
         )
@@ -116,11 +118,12 @@ class DistillationTask:
 
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
         """AUC of the per-frame classifier on the judged rows of the store."""
+        device = device_of(model)
         figures = {}
         for name, (real, fake) in self.judged.items():
             rows = np.concatenate([real[:60], fake[:60]])
-            with mixed_precision():
-                out = model(to_tensor(self.crops[rows]))[1].float()
+            with mixed_precision(device):
+                out = model(to_tensor(self.crops[rows]).to(device))[1].float().cpu()
             is_fake = np.arange(len(rows)) >= len(real[:60])
             figures[name] = auc((out[:, 1] - out[:, 0]).double().numpy(), is_fake)
         figures["score"] = float(np.mean(list(figures.values())))
@@ -135,22 +138,26 @@ def shrunk(crops: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 def teacher_answers(
     config: DistillationConfig, parts: list[Path], store: Path
 ) -> tuple[Tensor, Tensor]:
-    """The teacher's pooled features (N, 2048) and logits (N, 2), remembered in ``store``."""
-    path = store / "teacher.safetensors"
-    if not path.exists():
-        teacher = Xception()
-        load_strict(teacher, load_file(config.teacher))
-        flow = ExitFlow(teacher, 0.0).eval()
-        found = []
-        for part in parts:
-            maps = load_file(str(part))["maps"]
-            with torch.inference_mode(), mixed_precision():
-                for start in range(0, len(maps), 64):
-                    batch = maps[start : start + 64].contiguous(memory_format=torch.channels_last)
-                    found.append(flow.pooled(batch).float())
-        features = torch.cat(found)
-        with torch.inference_mode():
-            logits = teacher.fc(features)
-        save_file({"features": features, "logits": logits}, str(path))
-    answers = load_file(str(path))
-    return answers["features"], answers["logits"]
+    """The teacher's pooled features (N, 2048) and logits (N, 2), remembered in ``store``. Raises
+    ConfigError when what is kept there is another teacher's or of another store."""
+    teacher = Path(config.teacher)
+    wanted = origin(teacher, store / "plans.npz", [part.name for part in parts])
+    answers = remembered(store / "teacher.npz", wanted, lambda: _answered(teacher, parts))
+    return torch.from_numpy(answers["features"]), torch.from_numpy(answers["logits"])
+
+
+def _answered(file: Path, parts: list[Path]) -> Arrays:
+    teacher = Xception()
+    load_strict(teacher, load_file(str(file)))
+    flow = ExitFlow(teacher, 0.0).eval()
+    found = []
+    for part in parts:
+        maps = load_file(str(part))["maps"]
+        with torch.inference_mode(), mixed_precision():
+            for start in range(0, len(maps), 64):
+                batch = maps[start : start + 64].contiguous(memory_format=torch.channels_last)
+                found.append(flow.pooled(batch).float())
+    features = torch.cat(found)
+    with torch.inference_mode():
+        logits = teacher.fc(features)
+    return {"features": features.numpy(), "logits": logits.numpy()}

@@ -42,9 +42,10 @@ class EngineConfig:
     """The ``[engine]`` table of a training configuration.
 
     ``evaluate_every`` steps the averaged weights are judged; after ``patience`` judgements
-    without a better one the run ends (0: never). ``checkpoint_s`` bounds the work a stop loses.
-    ``time_limit_s`` ends a run early and, because the schedule follows the larger of steps and
-    time used, with its learning rate fully annealed (0: none). ``threads`` 0 leaves torch's own.
+    without a better one the run ends (0: never). ``checkpoint_s`` bounds the work a stop loses,
+    and so does a checkpoint before every judgement. ``time_limit_s`` ends a run early and, because
+    the schedule follows the larger of steps and time used, with its learning rate fully annealed
+    (0: none). ``threads`` 0 leaves torch's own.
     """
 
     steps: int
@@ -138,6 +139,8 @@ class Trainer:
             fused=True,
         )
         self.step = 0
+        self.judged = 0
+        self.figures: dict[str, float] = {}
         self.used_s = 0.0
         self.best = -math.inf
         self.stale = 0
@@ -149,15 +152,29 @@ class Trainer:
         by_time = self.used_s / self.config.time_limit_s if self.config.time_limit_s else 0.0
         return max(self.step / self.config.steps, by_time)
 
+    @property
+    def finished(self) -> bool:
+        """Whether all steps or all the time are used, or ``patience`` is at its end."""
+        patience = self.config.patience
+        return self.progress >= 1.0 or (patience > 0 and self.stale >= patience)
+
+    @property
+    def judgement_due(self) -> bool:
+        """Whether this step is to be judged and has not been: also after a stop in between."""
+        due = self.step % self.config.evaluate_every == 0 or self.progress >= 1.0
+        return due and self.step > self.judged
+
     def run(self) -> dict[str, float]:
-        """Train to the end; returns the last judgement. May be interrupted at any moment."""
-        figures: dict[str, float] = {}
+        """Train to the end; returns the last judgement. May be interrupted at any moment; a run
+        that had ended is not trained further."""
         writer = SummaryWriter(str(self.out / "tensorboard"))
         saved = begun = time.monotonic()
         before = self.used_s
+        if self.judgement_due:
+            self._judge(writer)
         with ThreadPoolExecutor(1) as pool, tqdm(total=self.config.steps, initial=self.step) as bar:
             queue = [pool.submit(self._draw, self.step + k) for k in range(self.config.prefetch)]
-            while self.progress < 1.0:
+            while not self.finished:
                 queue.append(pool.submit(self._draw, self.step + self.config.prefetch))
                 loss = self._update(queue.pop(0).result())
                 self.step += 1
@@ -166,13 +183,11 @@ class Trainer:
                 bar.set_postfix(loss=f"{loss:.3f}")
                 writer.add_scalar("train/loss", loss, self.step)
                 writer.add_scalar("train/lr", self.optimizer.param_groups[0]["lr"], self.step)
-                if self.step % self.config.evaluate_every == 0 or self.progress >= 1.0:
-                    figures = self._judge(writer)
-                    if self.config.patience and self.stale >= self.config.patience:
-                        break
-                if time.monotonic() - saved > self.config.checkpoint_s:
+                if self.judgement_due or time.monotonic() - saved > self.config.checkpoint_s:
                     self._save()
                     saved = time.monotonic()
+                if self.judgement_due:
+                    self._judge(writer)
             for waiting in queue:
                 waiting.cancel()
         self._save()
@@ -181,7 +196,7 @@ class Trainer:
             self.average.eval()
             self.task.report(self.average, self.out)
         writer.close()
-        return figures
+        return self.figures
 
     def _draw(self, step: int) -> tuple[Tensor, ...]:
         return self.task.batch(np.random.default_rng((self.config.seed, step)))
@@ -204,10 +219,11 @@ class Trainer:
         )
         return float(loss.detach())
 
-    def _judge(self, writer: SummaryWriter) -> dict[str, float]:
+    def _judge(self, writer: SummaryWriter) -> None:
         self.average.eval()
         with torch.inference_mode():
-            figures = dict(self.task.evaluate(self.average))
+            judgement = self.task.evaluate(self.average)
+        figures = {name: float(value) for name, value in judgement.items()}
         for name, value in figures.items():
             writer.add_scalar(f"held-out/{name}", value, self.step)
         tqdm.write(f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items()))
@@ -216,7 +232,7 @@ class Trainer:
             save_tensors(self.average, self.out / BEST)
         else:
             self.stale += 1
-        return figures
+        self.figures, self.judged = figures, self.step
 
     def _save(self) -> None:
         state = {
@@ -224,6 +240,8 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
+            "judged": self.judged,
+            "figures": self.figures,
             "used_s": self.used_s,
             "best": self.best,
             "stale": self.stale,
@@ -243,6 +261,9 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.used_s = state["step"], state["used_s"]
         self.best, self.stale = state["best"], state["stale"]
+        # A checkpoint of earlier versions holds neither; it was written after its judgement.
+        self.judged = state.get("judged", self.step)
+        self.figures = state.get("figures", {})
         torch.set_rng_state(state["torch_rng"].cpu())
 
 

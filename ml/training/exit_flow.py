@@ -9,12 +9,13 @@ times as many steps, and leave-source-out folds that share one store.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -24,8 +25,11 @@ from ml.evaluation.metrics import auc
 from ml.evaluation.scored import Scored, write_scores
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.xception import Xception, load_strict
+from ml.training.caches import ORIGIN, origin, require_origin
+from ml.training.devices import device_of
+from ml.training.engine import ConfigError
 from ml.training.image_crops import random_crop, to_tensor
-from ml.training.image_data import Photo, by_group, load_photos
+from ml.training.image_data import Photo, by_group, load_photos, read_manifest
 from ml.training.precision import mixed_precision
 from ml.training.self_blending import nearest_face, poisson_swap, self_blend, swap
 from ml.training.visual_augmentation import degrade
@@ -149,8 +153,12 @@ class Maker:
 
 
 def build_store(config: StoreConfig, data: Path, out: Path) -> None:
-    """Pass every planned crop; parts already written are kept, so a stop loses one part."""
+    """Pass every planned crop; parts already written are kept, so a stop loses one part. Raises
+    ConfigError when they are of other pictures, settings or of another backbone."""
     out.mkdir(parents=True, exist_ok=True)
+    wanted = store_origin(config, data)
+    for path in out.glob("part*.safetensors"):
+        require_origin(path, part_origin(path), wanted)
     photos = load_photos(
         data / "images", out.parent / "boxes_images.npz", Path(config.landmarks), lambda _: True
     )
@@ -172,14 +180,31 @@ def build_store(config: StoreConfig, data: Path, out: Path) -> None:
         save_file(
             {"maps": torch.cat(maps).contiguous(), "crops": torch.from_numpy(np.stack(crops))},
             str(path),
+            metadata={ORIGIN: wanted},
         )
     np.savez(
         out / "plans.npz",
+        allow_pickle=False,
+        **{ORIGIN: np.array(wanted)},
         kinds=[p.kind for p in plans],
         sources=[p.source for p in plans],
         fake=[p.fake for p in plans],
         clean=[p.clean for p in plans],
     )
+
+
+def store_origin(config: StoreConfig, data: Path) -> str:
+    """What a store is made of: pictures, settings and the content of the files they name."""
+    files = Path(config.backbone), Path(config.landmarks)
+    return origin(
+        read_manifest(data / "images"), replace(config, backbone="", landmarks=""), *files
+    )
+
+
+def part_origin(path: Path) -> str:
+    """What a part of a store was made of, "" when it does not say."""
+    with safe_open(str(path), "pt") as file:
+        return str((file.metadata() or {}).get(ORIGIN, ""))
 
 
 def middle_flow(model: Xception, pictures: Tensor) -> Tensor:
@@ -203,8 +228,8 @@ class ExitFlow(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def pooled(self, maps: Tensor) -> Tensor:
-        """(B, 728, h, w) -> pooled features (B, 2048)."""
-        x = self.relu(self.bn3(self.conv3(self.block12(maps))))
+        """(B, 728, h, w), bfloat16 as stored or float32 -> pooled features (B, 2048)."""
+        x = self.relu(self.bn3(self.conv3(self.block12(maps.float()))))
         out: Tensor = self.relu(self.bn4(self.conv4(x))).mean(dim=(2, 3))
         return out
 
@@ -217,6 +242,17 @@ class ExitFlow(nn.Module):
 Groups = tuple[NDArray[np.float64], list[list[NDArray[np.int64]]]]
 
 
+def store_parts(store: Path) -> list[Path]:
+    """The files of stored crops and maps, in order. Raises ConfigError when there are none."""
+    parts = sorted(store.glob("part*.safetensors"))
+    if not parts:
+        raise ConfigError(
+            f"nothing is stored in {store}: run 'python -m ml train exit' first, with a "
+            "configuration that has a table [store] and an --out in the same folder"
+        )
+    return parts
+
+
 class ExitTask:
     """Half real, half fake maps; kinds of forgery are drawn evenly, sources within a kind too."""
 
@@ -225,7 +261,7 @@ class ExitTask:
         whole = Xception()
         load_strict(whole, load_file(config.backbone))
         self.model: nn.Module = ExitFlow(whole, config.dropout)
-        parts = [load_file(str(path))["maps"] for path in sorted(store.glob("part*.safetensors"))]
+        parts = [load_file(str(path))["maps"] for path in store_parts(store)]
         self.maps = torch.cat(parts)
         with np.load(store / "plans.npz") as plans:
             self.kinds, self.sources = plans["kinds"], plans["sources"]
@@ -304,12 +340,13 @@ class ExitTask:
         write_scores(scored, out / "scores.csv")
 
     def _scores(self, model: nn.Module, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        device = device_of(model)
         out = []
-        with mixed_precision():
+        with mixed_precision(device):
             for start in range(0, len(rows), 64):
-                maps = self.maps[torch.from_numpy(rows[start : start + 64])]
+                maps = self.maps[torch.from_numpy(rows[start : start + 64])].to(device)
                 logits = model(maps.contiguous(memory_format=torch.channels_last)).float()
-                out.append((logits[:, 1] - logits[:, 0]).double().numpy())
+                out.append((logits[:, 1] - logits[:, 0]).cpu().double().numpy())
         return np.concatenate(out)
 
 

@@ -14,8 +14,9 @@ from torch.nn import functional
 
 from ml.evaluation.metrics import auc
 from ml.models.tiny_ladeda import TinyLaDeDa
+from ml.training.devices import device_of
 from ml.training.distillation import IMAGENET_MEAN, IMAGENET_STD
-from ml.training.exit_flow import judged_rows
+from ml.training.exit_flow import judged_rows, store_parts
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class GateTask:
     def __init__(self, config: GateConfig, store: Path) -> None:
         self.config = config
         self.model: nn.Module = TinyLaDeDa(config.gradient)
-        parts = sorted(store.glob("part*.safetensors"))
+        parts = store_parts(store)
         self.crops = torch.cat([load_file(str(part))["crops"] for part in parts])
         with np.load(store / "plans.npz") as plans:
             fake, clean = plans["fake"], plans["clean"]
@@ -65,12 +66,12 @@ class GateTask:
 
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
         """AUC of each judged set; ``score`` is their mean."""
+        device = device_of(model)
         figures = {}
         for name, (real, fake) in self.judged.items():
             rows = np.concatenate([real[:150], fake[:150]])
-            scores = torch.cat(
-                [model(gate_input(self.crops[rows[k : k + 64]])) for k in range(0, len(rows), 64)]
-            )
+            batches = (gate_input(self.crops[rows[k : k + 64]]) for k in range(0, len(rows), 64))
+            scores = torch.cat([model(batch.to(device)).cpu() for batch in batches])
             figures[name] = auc(scores.double().numpy(), np.arange(len(rows)) >= len(real[:150]))
         figures["score"] = float(np.mean(list(figures.values())))
         return figures

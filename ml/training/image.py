@@ -17,6 +17,7 @@ from torch.nn import functional
 from ml.evaluation.metrics import auc
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.xception import Xception, load_imagenet, load_strict
+from ml.training.devices import device_of
 from ml.training.image_crops import random_crop, to_tensor
 from ml.training.image_data import Photo, by_group, load_photos
 from ml.training.pairs import poisson_pairs
@@ -50,11 +51,12 @@ def logit(
     model: nn.Module, crops: Sequence[NDArray[np.uint8]], batch: int = 32
 ) -> NDArray[np.float64]:
     """Fake-minus-real logit of each crop."""
+    device = device_of(model)
     scores = []
-    with torch.inference_mode(), mixed_precision():
+    with torch.inference_mode(), mixed_precision(device):
         for start in range(0, len(crops), batch):
-            out = model(to_tensor(crops[start : start + batch])).float()
-            scores.append((out[:, 1] - out[:, 0]).double().numpy())
+            out = model(to_tensor(crops[start : start + batch]).to(device)).float()
+            scores.append((out[:, 1] - out[:, 0]).cpu().double().numpy())
     return np.concatenate(scores)
 
 

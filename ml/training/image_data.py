@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from facenet_pytorch import MTCNN
 from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
+
+from ml.training.caches import Arrays, origin, remembered
 
 Box = tuple[float, float, float, float]
 
@@ -62,26 +64,32 @@ def read_meshes(path: Path | None) -> dict[str, NDArray[np.float32]]:
     }
 
 
-def find_boxes(pictures: Iterable[tuple[str, NDArray[np.uint8]]], cache: Path) -> dict[str, Box]:
-    """MTCNN's box of the surest face in each picture, remembered in ``cache`` (npz)."""
-    if cache.exists():
-        with np.load(cache) as file:
-            return {
-                str(name): as_box(box)
-                for name, box in zip(file["names"], file["boxes"], strict=True)
-            }
+def files_origin(folder: Path, rows: Iterable[Mapping[str, str]]) -> str:
+    """The origin of what is made of the files of these manifest rows: their names and sizes."""
+    return origin([(row["path"], (folder / row["path"]).stat().st_size) for row in rows])
+
+
+def find_boxes(
+    pictures: Iterable[tuple[str, NDArray[np.uint8]]], cache: Path, made_of: str
+) -> dict[str, Box]:
+    """MTCNN's box of the surest face in each picture, remembered in ``cache`` (npz) as being made
+    of files with the origin ``made_of``. Raises ConfigError when the cache is of others."""
+    kept = remembered(cache, made_of, lambda: _detected(pictures))
+    return {str(name): as_box(box) for name, box in zip(kept["names"], kept["boxes"], strict=True)}
+
+
+def _detected(pictures: Iterable[tuple[str, NDArray[np.uint8]]]) -> Arrays:
     detector = MTCNN(keep_all=True, post_process=False, min_face_size=40)
-    boxes: dict[str, Box] = {}
+    names, boxes = [], []
     for name, rgb in tqdm(pictures, desc="faces"):
         found, sure = detector.detect(Image.fromarray(rgb))
         if found is not None:
-            boxes[name] = as_box(found[int(np.argmax(sure))])
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(cache, names=list(boxes), boxes=np.array(list(boxes.values())))
-    return boxes
+            names.append(name)
+            boxes.append(as_box(found[int(np.argmax(sure))]))
+    return {"names": np.array(names, str), "boxes": np.array(boxes, np.float64).reshape(-1, 4)}
 
 
-def as_box(values: NDArray[np.floating]) -> Box:
+def as_box(values: NDArray[np.generic]) -> Box:
     """Four numbers as plain floats."""
     x1, y1, x2, y2 = (float(value) for value in values)
     return x1, y1, x2, y2
@@ -90,9 +98,11 @@ def as_box(values: NDArray[np.floating]) -> Box:
 def load_photos(
     folder: Path, cache: Path, meshes: Path | None, chosen: Callable[[dict[str, str]], bool]
 ) -> list[Photo]:
-    """The photographs whose manifest row is ``chosen`` and in which a face is found."""
+    """The photographs whose manifest row is ``chosen`` and in which a face is found. Raises
+    ConfigError when ``cache`` is of other photographs."""
     rows = read_manifest(folder)
-    boxes = find_boxes(((row["path"], read_rgb(folder / row["path"])) for row in rows), cache)
+    pictures = ((row["path"], read_rgb(folder / row["path"])) for row in rows)
+    boxes = find_boxes(pictures, cache, files_origin(folder, rows))
     points = read_meshes(meshes)
     return [
         Photo(

@@ -4,8 +4,14 @@ MediaPipe's 468-point mesh (``mediapipe==0.10.14`` carries its model) is needed 
 images and swaps only, never for analysis, and its dependencies clash with ours. This file
 therefore imports nothing of the package and runs in an environment of its own:
 
-    python -m venv mp && mp/bin/pip install mediapipe==0.10.14
-    mp/bin/python ml/training/landmarks.py images --data ../shared/data --out var/landmarks.npz
+    python3 -m venv var/mediapipe && var/mediapipe/bin/pip install mediapipe==0.10.14
+    mkdir -p var/training
+    for what in images videos; do
+        var/mediapipe/bin/python ml/training/landmarks.py $what --data DATA \\
+            --out var/training/landmarks_$what.npz
+    done
+
+DATA is the folder that the trainings are given; their recipes read the two files by these names.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from ml.training.audio_clips import (
     load_manifest,
     wanted,
 )
+from ml.training.caches import Arrays, origin, remembered
 from ml.training.engine import LAST, ConfigError, save_tensors
 from ml.training.precision import mixed_precision
 
@@ -100,7 +101,7 @@ class Clips:
 
     def outside(self, fold: int) -> NDArray[np.bool_]:
         """Which clips (N,) are fitted on when ``fold`` is held out; ``IN_NO_FOLD``: all."""
-        return (self.fold != fold) | (self.fold == IN_NO_FOLD)
+        return np.asarray((self.fold != fold) | (self.fold == IN_NO_FOLD))
 
     def twice(self, degraded: float) -> Clips:
         """Every clip again behind all of them, to stand for its degraded version, which has the
@@ -145,15 +146,10 @@ def left_out_scores(features: Features, clips: Clips, folds: int, penalty: float
 
 
 def read_features(
-    model: nn.Module, clips: Sequence[AudioClip], samples: int, cache: Path, *, degraded: bool
+    model: nn.Module, clips: Sequence[AudioClip], samples: int, *, degraded: bool
 ) -> Features:
     """What the last layer reads (N, D), of the first ``samples`` of each clip, as it is or after
-    a channel, kept in ``cache`` (npz). Raises ConfigError when the cache is of other clips."""
-    if cache.exists():
-        with np.load(cache) as file:
-            if list(file["path"]) != [clip.path for clip in clips]:
-                raise ConfigError(f"{cache} is of other clips; delete it")
-            return np.asarray(file["features"], np.float64)
+    a channel."""
     model.eval()
     seen: list[Tensor] = []
     hook = last_layer(model).register_forward_pre_hook(lambda _, given: seen.append(given[0]))
@@ -168,10 +164,25 @@ def read_features(
             windows = [repeat_to(level(wave, JUDGED_LEVEL), samples) for wave in waves]
             model(torch.from_numpy(np.stack(windows)))
     hook.remove()
-    features = torch.cat(seen).float().numpy()
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(cache, path=[clip.path for clip in clips], features=features)
-    return np.asarray(features, np.float64)
+    return np.asarray(torch.cat(seen).float().numpy(), np.float64)
+
+
+def remembered_features(
+    model: nn.Module, audio: AudioConfig, clips: Clips, folder: Path, *, degraded: bool
+) -> Features:
+    """``read_features`` kept in ``folder`` with what they were made of: network and clips. Raises
+    ConfigError when those there are of others."""
+    initial = Path(audio.initial) if audio.initial else ""
+    network = (audio.architecture, initial, audio.layers, audio.changes, audio.samples)
+    names = [(clip.path, clip.file.stat().st_size) for clip in clips.clips]
+    file = folder / f"{'degraded' if degraded else 'features'}_{audio.architecture}.npz"
+
+    def make() -> Arrays:
+        found = read_features(model, clips.clips, audio.samples, degraded=degraded)
+        return {"features": found.astype(np.float32)}
+
+    found = remembered(file, origin(*network, names), make)
+    return np.asarray(found["features"], np.float64)
 
 
 def last_layer(model: nn.Module) -> nn.Module:
@@ -210,12 +221,9 @@ def train(config: ReadoutConfig, audio: AudioConfig, data: Path, out: Path) -> d
     clips = gather(audio, data)
     model = build(audio)
     versions = [
-        read_features(
-            model, clips.clips, audio.samples, out.parent / f"{name}_{audio.architecture}.npz",
-            degraded=name == "degraded",
-        )
-        for name in ("features", "degraded")[: 2 if config.degraded else 1]
-    ]  # fmt: skip
+        remembered_features(model, audio, clips, out.parent, degraded=degraded)
+        for degraded in ((False, True) if config.degraded else (False,))
+    ]
     features = np.concatenate(versions)
     every = clips.twice(config.degraded)
     logits = left_out_scores(features, every, audio.folds, config.penalty)

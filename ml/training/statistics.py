@@ -10,9 +10,10 @@ photograph and its forgery are only judged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,10 +26,11 @@ from ml.evaluation.scored import Scored, write_scores
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.statistics_xception import BLENDING, SYNTHESIS, StatisticsXception, statistics
 from ml.models.xception import load_strict
+from ml.training.caches import Arrays, origin, remembered
 from ml.training.discriminant import BATCH, Features, Head, discriminant, set_head
 from ml.training.engine import LAST, save_tensors
 from ml.training.image_crops import random_crop, to_tensor
-from ml.training.image_data import Photo, load_photos
+from ml.training.image_data import Photo, load_photos, read_manifest
 from ml.training.pairs import forged_pair
 from ml.training.precision import mixed_precision
 from ml.training.visual_augmentation import Picture, degrade
@@ -78,10 +80,7 @@ def train(config: StatisticsConfig, data: Path, out: Path) -> dict[str, float]:
     """Write ``out/last.safetensors`` and, with sources held out, ``out/scores.csv``; the AUC of
     every held-out kind of forgery against its source's photographs."""
     out.mkdir(parents=True, exist_ok=True)
-    path = out.parent / STORE
-    if not path.exists():
-        build_store(config, data, path)
-    store = read_store(path)
+    store = cached_store(config, data, out.parent)
     model = load_trunk(config)
     set_head(model, SYNTHESIS, fit(config, store))
     save_tensors(model, out / LAST)
@@ -100,10 +99,23 @@ def load_trunk(config: StatisticsConfig) -> StatisticsXception:
     return model
 
 
-def build_store(config: StatisticsConfig, data: Path, path: Path) -> None:
-    """Pass every crop through the trunk and keep what is seen in it."""
-    cache = path.parent / "boxes_images.npz"
-    photos = load_photos(data / "images", cache, Path(config.landmarks), lambda _: True)
+def cached_store(config: StatisticsConfig, data: Path, cache: Path) -> Store:
+    """What is seen in every crop, computed once and kept in ``cache``. Raises ConfigError when
+    what is kept there is of other pictures, settings or of another backbone."""
+    settings = (tuple(config.levels), config.size, config.pairs, config.seed)
+    files = Path(config.backbone), Path(config.landmarks)
+    wanted = origin(read_manifest(data / "images"), settings, *files)
+    kept: Mapping[str, Any] = remembered(
+        cache / STORE, wanted, lambda: store_arrays(config, data, cache)
+    )
+    columns = (kept[name] for name in ("blended", *COLUMNS))
+    return Store(kept["features"].astype(np.float32), *columns)
+
+
+def store_arrays(config: StatisticsConfig, data: Path, cache: Path) -> Arrays:
+    """Pass every crop through the trunk; what is seen in it, by the names of ``Store``."""
+    boxes = cache / "boxes_images.npz"
+    photos = load_photos(data / "images", boxes, Path(config.landmarks), lambda _: True)
     model = load_trunk(config)
     rows: list[Row] = []
     kept: list[tuple[NDArray[np.float16], NDArray[np.float32]]] = []
@@ -118,7 +130,7 @@ def build_store(config: StatisticsConfig, data: Path, path: Path) -> None:
         kept.append(seen_in(model, waiting))
     features, blended = (np.concatenate(part) for part in zip(*kept, strict=True))
     columns = dict(zip(COLUMNS, map(np.array, zip(*rows, strict=True)), strict=True))
-    np.savez(path, features=features, blended=blended, **columns)  # type: ignore[arg-type]
+    return {"features": features, "blended": blended, **columns}
 
 
 def seen_in(
@@ -129,13 +141,6 @@ def seen_in(
         with mixed_precision():
             middle, whole = (model.maps(model.stem(v)) for v in model.views(to_tensor(pictures)))
         return statistics(whole).half().numpy(), model.answers(middle, whole)[:, BLENDING].numpy()
-
-
-def read_store(path: Path) -> Store:
-    """What ``build_store`` wrote."""
-    with np.load(path) as file:
-        columns = (file[name] for name in ("blended", *COLUMNS))
-        return Store(file["features"].astype(np.float32), *columns)
 
 
 def crops(config: StatisticsConfig, photos: Sequence[Photo]) -> Iterator[tuple[Picture, Row]]:

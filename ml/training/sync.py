@@ -31,7 +31,9 @@ from ml.training.audio_augmentation import (
     reverberate,
     telephone,
 )
-from ml.training.image_data import read_manifest
+from ml.training.caches import Arrays, remembered
+from ml.training.devices import device_of
+from ml.training.image_data import files_origin, read_manifest
 
 TEMPERATURE = 0.07
 SHIFTS = (-12, -8, -5, -2, 0, 3, 6, 9, 13)
@@ -130,10 +132,11 @@ class SyncTask:
         assert isinstance(model, SyncNet)
         pictures, mels, columns = batch
         video, audio = model.embed_video(pictures).float(), model.embed_audio(mels).float()
-        steps = torch.arange(video.shape[1])[:, None] + torch.arange(2 * REACH + 1)
+        shifts = torch.arange(2 * REACH + 1, device=video.device)
+        steps = torch.arange(video.shape[1], device=video.device)[:, None] + shifts
         likeness = video @ audio.transpose(1, 2) / TEMPERATURE
         by_shift = likeness.gather(2, steps.expand(len(video), -1, -1))
-        gap = (torch.arange(2 * REACH + 1)[None] - columns[:, None]).abs()
+        gap = (shifts[None] - columns[:, None]).abs()
         wanted = torch.where(gap == 0, 0.8, torch.where(gap == 1, 0.1, 0.0))
         wanted = wanted / wanted.sum(1, keepdim=True)
         each = -(wanted[:, None] * functional.log_softmax(by_shift, -1)).sum(-1).mean()
@@ -190,37 +193,35 @@ def found_shift(model: SyncNet, clip: SpokenClip, late: int) -> int:
     edge = (STORED - MOUTH) // 2
     seen = clip.mouths[:, edge : edge + MOUTH, edge : edge + MOUTH].astype(np.float32) / 255
     mels = log_mels(wave, clip.start - REACH / FRAME_RATE, len(seen) + 2 * REACH)
+    device = device_of(model)
     with torch.inference_mode():
-        video = model.embed_video(torch.from_numpy(seen)[None])[0]
-        audio = model.embed_audio(torch.from_numpy(mels)[None])[0]
+        video = model.embed_video(torch.from_numpy(seen)[None].to(device))[0]
+        audio = model.embed_audio(torch.from_numpy(mels)[None].to(device))[0]
     return int(distance_by_shift(video, audio).mean(0).argmin()) - REACH
 
 
 def spoken_clips(folder: Path, cache: Path) -> list[SpokenClip]:
-    """Every clip with a face and a second of speech, prepared once and kept in ``cache``."""
+    """Every clip with a face and a second of speech, prepared once and kept in ``cache``. Raises
+    ConfigError when the cache is of other clips."""
     rows = [row for row in read_manifest(folder) if row["has_audio"] == "1"]
-    if not cache.exists():
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(cache, **_prepared(folder, rows))  # type: ignore[arg-type]
-    clips = []
-    with np.load(cache) as file:
-        for row in rows:
-            path = row["path"]
-            if f"{path}|mouths" in file:
-                clips.append(
-                    SpokenClip(
-                        file[f"{path}|mouths"], file[f"{path}|wave"], float(file[f"{path}|start"]),
-                        row["source_repo"], path, row["label"] == "fake",
-                    )
-                )  # fmt: skip
-    return clips
+    kept = remembered(cache, files_origin(folder, rows), lambda: _prepared(folder, rows))
+    return [
+        SpokenClip(
+            np.asarray(kept[f"{path}|mouths"], np.uint8),
+            np.asarray(kept[f"{path}|wave"], np.float32),
+            float(np.asarray(kept[f"{path}|start"])),
+            row["source_repo"],
+            path,
+            row["label"] == "fake",
+        )
+        for row in rows
+        if f"{(path := row['path'])}|mouths" in kept
+    ]
 
 
-def _prepared(
-    folder: Path, rows: Sequence[Mapping[str, str]]
-) -> dict[str, NDArray[np.generic] | np.float64]:
+def _prepared(folder: Path, rows: Sequence[Mapping[str, str]]) -> Arrays:
     preparer = Preparer(torch.device("cpu"))
-    arrays: dict[str, NDArray[np.generic] | np.float64] = {}
+    arrays: dict[str, NDArray[np.generic]] = {}
     for path in tqdm([row["path"] for row in rows], desc="clips"):
         media = preparer.prepare(folder / path, _PLAN)
         spoken = sum(end - start for start, end in media.speech)
@@ -231,5 +232,5 @@ def _prepared(
         wide = mouths(clip, times, MOUTH_SHARE * STORED / MOUTH, STORED)
         arrays[f"{path}|mouths"] = (255 * wide).round().astype(np.uint8)
         arrays[f"{path}|wave"] = media.waveform[: 60 * SAMPLE_RATE]
-        arrays[f"{path}|start"] = np.float64(times[0] - media.audio_start)
+        arrays[f"{path}|start"] = np.array(times[0] - media.audio_start)
     return arrays

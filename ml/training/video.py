@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,9 +25,12 @@ from ml.evaluation.scored import Scored, write_scores
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.resnext_lstm import FEATURES, ResNeXtLSTM
 from ml.models.xception import load_strict
+from ml.training.caches import Arrays, origin, remembered
+from ml.training.devices import device_of
 from ml.training.distillation import Student, shrunk
+from ml.training.image import freeze
 from ml.training.image_crops import to_tensor
-from ml.training.image_data import Box
+from ml.training.image_data import Box, read_manifest
 from ml.training.precision import mixed_precision
 from ml.training.video_data import Clip, load_clips
 from ml.training.video_forgeries import (
@@ -42,6 +46,8 @@ KIND_SHARES = (0.25, 0.2, 0.35, 0.2)
 FORGED_SIDE = 360
 LONGEST = 32
 PARTS = ("train", "judge")
+# What a row tells of its crops.
+TOLD = ("labels", "sources", "kinds", "names")
 
 
 @dataclass(frozen=True)
@@ -87,10 +93,11 @@ class VideoTask:
         unseen = np.isin(judged.sources, config.hold_out) if config.hold_out else judged.labels == 0
         self.judged = select(judged, unseen | (judged.labels == 1))
         self.forged = select(trained, held) if config.hold_out else None
-        self.model: nn.Module = ResNeXtLSTM()
-        head = load_file(config.backbone)
-        self.frame_weight = head["head.weight"][1] - head["head.weight"][0]
-        self.frame_bias = head["head.bias"][1] - head["head.bias"][0]
+        student = load_student(config)
+        self.model: nn.Module = with_backbone(student)
+        with torch.no_grad():
+            self.frame_weight = student.head.weight[1] - student.head.weight[0]
+            self.frame_bias = student.head.bias[1] - student.head.bias[0]
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
         """Half real, half forged: features (B, 32, 2048), lengths, labels."""
@@ -108,8 +115,9 @@ class VideoTask:
         features, lengths, labels = batch
         assert isinstance(model, ResNeXtLSTM)
         logits = model.classify(functional.dropout(features, 0.1), lengths).float()
-        frames = torch.arange(features.shape[1])[None] < lengths[:, None]
-        frame_logits = (features @ self.frame_weight + self.frame_bias) * frames
+        frames = torch.arange(features.shape[1], device=features.device)[None] < lengths[:, None]
+        weight, bias = (value.to(features.device) for value in (self.frame_weight, self.frame_bias))
+        frame_logits = (features @ weight + bias) * frames
         wanted = (frame_logits.sum(1) / lengths).clamp(-5.0, 5.0)
         followed = functional.smooth_l1_loss(logits[:, 1] - logits[:, 0], wanted)
         known = functional.cross_entropy(logits, labels, label_smoothing=0.05)
@@ -147,6 +155,22 @@ class VideoTask:
         write_scores(rows, out / "scores.csv")
 
 
+def load_student(config: VideoConfig) -> Student:
+    """The distilled student, ready to embed pictures."""
+    student = Student()
+    load_strict(student, load_file(config.backbone))
+    student.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return student
+
+
+def with_backbone(student: Student) -> ResNeXtLSTM:
+    """The whole network that is shipped: an untrained BiLSTM over the student's frozen backbone."""
+    model = ResNeXtLSTM()
+    model.backbone = student.backbone
+    freeze(model.backbone)
+    return model
+
+
 def auc(model: ResNeXtLSTM, sequences: Sequences) -> float:
     """Area under the ROC curve of ``sequences``."""
     return metrics.auc(scores(model, sequences), sequences.labels == 1)
@@ -156,9 +180,10 @@ def scores(model: ResNeXtLSTM, sequences: Sequences) -> NDArray[np.float64]:
     """Logit FAKE - REAL of each sequence."""
     with torch.inference_mode():
         out = model.classify(
-            torch.from_numpy(sequences.features), torch.from_numpy(sequences.lengths)
+            torch.from_numpy(sequences.features).to(device_of(model)),
+            torch.from_numpy(sequences.lengths),
         )
-    return (out[:, 1] - out[:, 0]).double().numpy()
+    return (out[:, 1] - out[:, 0]).cpu().double().numpy()
 
 
 def select(sequences: Sequences, rows: NDArray[np.bool_]) -> Sequences:
@@ -187,68 +212,70 @@ Embedded = tuple[NDArray[np.float32], int, int, str, str, str]
 
 
 def cached_sequences(config: VideoConfig, data: Path, cache: Path) -> tuple[Sequences, Sequences]:
-    """(training, judging) sequences, computed once and kept in ``cache``."""
-    path = cache / "sequences.npz"
-    if not path.exists():
-        backbone = Student()
-        load_strict(backbone, load_file(config.backbone))
-        backbone.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        parts = crop_rows(config, data, cache)
-        made = {
-            f"{part}_{field}": value
-            for part, rows in zip(PARTS, parts, strict=True)
-            for field, value in zip(
-                Sequences.__annotations__,
-                packed(embedded(rows, backbone, config)),
-                strict=True,
-            )
-        }
-        np.savez(path, **made)  # type: ignore[arg-type]
-    with np.load(path) as file:
-        trained, judged = (
-            Sequences(**{field: file[f"{part}_{field}"] for field in Sequences.__annotations__})
-            for part in PARTS
-        )
+    """(training, judging) sequences, computed once and kept in ``cache``. Raises ConfigError when
+    what is kept there is of other clips, settings or of another backbone."""
+    wanted = origin(crops_origin(config, data), config.size, Path(config.backbone))
+    kept: Mapping[str, Any] = remembered(
+        cache / "sequences.npz", wanted, lambda: sequence_arrays(config, data, cache)
+    )
+    trained, judged = (
+        Sequences(**{field: kept[f"{part}_{field}"] for field in Sequences.__annotations__})
+        for part in PARTS
+    )
     return trained, judged
+
+
+def sequence_arrays(config: VideoConfig, data: Path, cache: Path) -> Arrays:
+    """The fields of both ``Sequences``, each name behind that of its part."""
+    backbone = load_student(config)
+    return {
+        f"{part}_{field}": value
+        for part, rows in zip(PARTS, crop_rows(config, data, cache), strict=True)
+        for field, value in zip(
+            Sequences.__annotations__, packed(embedded(rows, backbone, config)), strict=True
+        )
+    }
+
+
+def crops_origin(config: VideoConfig, data: Path) -> str:
+    """What the crops of the sequences are made of; no network is part of it."""
+    settings = (config.crop, config.sequences, config.frames, config.seed)
+    return origin(read_manifest(data / "videos"), settings, Path(config.landmarks))
 
 
 def crop_rows(config: VideoConfig, data: Path, cache: Path) -> tuple[list[Row], list[Row]]:
     """Face crops (T, S, S, 3) of the training and judging sequences with label, source and kind,
     made once and kept in ``cache``: they do not depend on the network."""
     path = cache / "sequence_crops.npz"
-    if not path.exists():
-        clips = load_clips(
-            data / "videos", cache / "boxes_videos.npz", Path(config.landmarks), lambda _: True
-        )
-        columns: dict[str, NDArray[np.generic]] = {}
-        for part, rows in zip(
-            PARTS, (training_rows(clips, config), judging_rows(clips, config)), strict=True
-        ):
-            crops, labels, sources, kinds, names = zip(*rows, strict=True)
-            columns |= {
-                f"{part}_crops": np.concatenate(crops),
-                f"{part}_lengths": np.array([len(c) for c in crops]),
-                f"{part}_labels": np.array(labels),
-                f"{part}_sources": np.array(sources),
-                f"{part}_kinds": np.array(kinds),
-                f"{part}_names": np.array(names),
-            }
-        np.savez(path, **columns)  # type: ignore[arg-type]
-    with np.load(path) as file:
-        trained, judged = (
-            list(
-                zip(
-                    np.split(file[f"{part}_crops"], np.cumsum(file[f"{part}_lengths"])[:-1]),
-                    file[f"{part}_labels"].tolist(),
-                    file[f"{part}_sources"].tolist(),
-                    file[f"{part}_kinds"].tolist(),
-                    file[f"{part}_names"].tolist(),
-                    strict=True,
-                )
-            )
-            for part in PARTS
-        )
+    kept = remembered(path, crops_origin(config, data), lambda: crop_arrays(config, data, cache))
+    trained, judged = (rows_of(part, kept) for part in PARTS)
     return trained, judged
+
+
+def crop_arrays(config: VideoConfig, data: Path, cache: Path) -> Arrays:
+    """The rows of both parts as arrays, each name behind that of its part."""
+    clips = load_clips(
+        data / "videos", cache / "boxes_videos.npz", Path(config.landmarks), lambda _: True
+    )
+    columns: dict[str, NDArray[np.generic]] = {}
+    for part, rows in zip(
+        PARTS, (training_rows(clips, config), judging_rows(clips, config)), strict=True
+    ):
+        crops, *rest = zip(*rows, strict=True)
+        columns[f"{part}_crops"] = np.concatenate(crops)
+        columns[f"{part}_lengths"] = np.array([len(c) for c in crops])
+        columns |= {
+            f"{part}_{name}": np.array(values) for name, values in zip(TOLD, rest, strict=True)
+        }
+    return columns
+
+
+def rows_of(part: str, arrays: Arrays) -> list[Row]:
+    """The rows of a part that ``crop_arrays`` made arrays of."""
+    ends = np.cumsum(arrays[f"{part}_lengths"])[:-1]
+    crops = np.split(arrays[f"{part}_crops"], ends)
+    told = (arrays[f"{part}_{name}"].tolist() for name in TOLD)
+    return list(zip(crops, *told, strict=True))
 
 
 def training_rows(clips: Sequence[Clip], config: VideoConfig) -> list[Row]:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.training.image_data import Box, find_boxes, read_manifest, read_meshes
+from ml.training.image_data import Box, files_origin, find_boxes, read_manifest, read_meshes
 from ml.training.video_sampling import FRAMES_PER_CLIP, SAMPLED_FPS
 
 Picture = NDArray[np.uint8]
@@ -49,7 +49,8 @@ def sampled_frames(path: Path, fps: float) -> Iterator[tuple[int, Picture]]:
 def load_clips(
     folder: Path, cache: Path, meshes: Path, chosen: Callable[[dict[str, str]], bool]
 ) -> list[Clip]:
-    """The chosen clips; frames without a face or a mesh are left out, clips under 16 frames too."""
+    """The chosen clips; frames without a face or a mesh are left out, clips under 16 frames too.
+    Raises ConfigError when ``cache`` is of other clips."""
     rows = read_manifest(folder)
 
     def pictures() -> Iterator[tuple[str, Picture]]:
@@ -57,7 +58,7 @@ def load_clips(
             for index, rgb in sampled_frames(folder / row["path"], float(row["fps"])):
                 yield f"{row['path']}#{index}", rgb
 
-    boxes = find_boxes(pictures(), cache)
+    boxes = find_boxes(pictures(), cache, files_origin(folder, rows))
     points = read_meshes(meshes)
     clips = []
     for row in filter(chosen, rows):

@@ -115,26 +115,45 @@ def sources(name: str) -> list[Scored]:
 def test_ratios_of_a_source_come_from_a_calibration_without_it(registry: WeightRegistry) -> None:
     found = detectors({"aasist": sources("a")}, registry, {"aasist": "00"})
     (item,) = found[0].sets
-    assert item.threshold == held_out.RULE
+    assert item.threshold == held_out.WITHOUT_SOURCE
     assert item.llrs is not None
     odd = np.array([row.source == "7" for row in item.rows])
     assert item.called[odd].all()
     assert np.ptp(item.llrs[odd]) == 0
     assert len({float(np.ptp(item.llrs[~odd]))}) == 1
     both = {"aasist": sources("a"), "whisper": sources("a")}
-    unseen = held_out.unseen_llrs(both, dict.fromkeys(both, CalibratorKind.PLATT))
+    unseen = held_out.unseen_llrs(both, both, dict.fromkeys(both, CalibratorKind.PLATT))
     assert unseen is not None
     assert (unseen[1][odd] == unseen[1].max()).all()
 
 
-def test_too_few_other_sources_leave_the_shipped_calibrator(registry: WeightRegistry) -> None:
+def test_too_few_other_sources_leave_the_shipped_calibrator_and_the_rule_says_so(
+    registry: WeightRegistry,
+) -> None:
     few = [replace(row, part="leave-source-out") for row in rows([-2.0, 40.0, 2.0, 1.0])]
-    found = detectors({"aasist": few}, registry, {"aasist": "00"})
-    assert found[0].sets[0].threshold == "ln LR > 0"
+    found = detectors({"aasist": few, "whisper": few}, registry, {"aasist": "", "whisper": ""})
+    assert [detector.name for detector in found] == ["aasist", "whisper", "aasist+whisper"]
+    assert {detector.sets[0].threshold for detector in found} == {held_out.ON_THIS_SET}
 
 
-def test_recordings_of_a_source_share_a_fold() -> None:
-    names = np.array(["b", "a", "c", "b", "d", "e", "f", "b"])
-    fold = held_out.folds(names)
-    assert len(set(fold[names == "b"])) == 1
-    assert set(fold) == {0, 1, 2, 3, 4}
+def test_a_kind_of_forgery_takes_its_ratios_from_the_whole_set(registry: WeightRegistry) -> None:
+    """Even one whose forgeries are all of one source, without which none of them is left."""
+    whole = sources("a")
+    kind = [
+        replace(row, part="leave-source-out, kind")
+        for row in whole
+        if not row.fake or row.source == "5"
+    ]
+    both = {"aasist": [*whole, *kind], "whisper": [*whole, *kind]}
+    for detector in detectors(both, registry, {"aasist": "", "whisper": ""}):
+        of_whole, of_kind = detector.sets
+        assert of_whole.llrs is not None
+        assert of_kind.llrs is not None
+        llrs = dict(zip((row.path for row in of_whole.rows), of_whole.llrs, strict=True))
+        assert of_kind.llrs.tolist() == pytest.approx([llrs[row.path] for row in kind])
+        assert of_kind.threshold == of_whole.threshold == held_out.WITHOUT_SOURCE
+
+
+def test_sources_fill_five_folds_about_equally() -> None:
+    fold = held_out.folds("bacbdefb")
+    assert fold == {"b": 0, "a": 1, "c": 2, "d": 3, "e": 4, "f": 1}

@@ -11,7 +11,9 @@ from safetensors.torch import save_file
 
 from ml.models.xception import Xception
 from ml.training.blending import BlendingConfig, BlendingTask
+from ml.training.caches import remembered
 from ml.training.engine import EngineConfig, Trainer
+from ml.training.image_data import files_origin, read_manifest
 
 SIZE = 64
 SEEN, UNSEEN = "made/seen", "made/unseen"
@@ -88,4 +90,6 @@ def _write_photographs(folder: Path) -> None:
     rng = np.random.default_rng(0)
     meshes = 80 + rng.uniform(-40, 40, (len(names), 468, 2)).astype(np.float32)
     np.savez(folder / "landmarks.npz", names=names, points=meshes)
-    np.savez(folder / "boxes_images.npz", names=names, boxes=[(45, 40, 115, 120)] * len(names))
+    boxes = {"names": np.array(names), "boxes": np.array([(45, 40, 115, 120)] * len(names))}
+    made_of = files_origin(folder / "images", read_manifest(folder / "images"))
+    remembered(folder / "boxes_images.npz", made_of, lambda: boxes)

@@ -121,10 +121,30 @@ def test_clips_of_all_sets_are_calibrated_together_and_without_their_source(
         for k in range(count)
     ]
     few, many = detectors({"xception": rows}, registry, {"xception": ""})[0].sets
-    assert (len(few.rows), few.threshold) == (20, held_out.RULE)
-    assert many.threshold == held_out.RULE
+    assert (len(few.rows), few.threshold) == (20, held_out.WITHOUT_SOURCE)
+    assert many.threshold == held_out.WITHOUT_SOURCE
     alone = detectors({"xception": rows[:20]}, registry, {"xception": ""})[0].sets[0]
-    assert alone.threshold != held_out.RULE
+    assert alone.threshold == held_out.ON_THIS_SET
+
+
+def test_the_clips_left_without_the_largest_source_are_enough_to_measure_with(
+    registry: WeightRegistry,
+) -> None:
+    """As it is of the published clips: 49 real ones, 25 without those of one source."""
+    rng = np.random.default_rng(1)
+    sizes = ((0, 24), (1, 13), (2, 12))
+    rows = [
+        Scored("clips", f"{source} {k} {fake}", fake, "m", str(source), float(rng.normal() + fake))
+        for source, size in sizes
+        for k in range(size)
+        for fake in (False, True)
+    ]
+    (item,) = detectors({"xception": rows}, registry, {"xception": ""})[0].sets
+    assert item.threshold == held_out.WITHOUT_SOURCE
+    shipped = calibrator_of("xception", registry, "clips")
+    assert shipped is not None
+    assert item.llrs is not None
+    assert not np.allclose(item.llrs, shipped.llrs(item.logits))
 
 
 def test_versions_of_a_recording_count_once() -> None:
@@ -142,7 +162,7 @@ def test_the_finding_takes_the_better_supported_sense_and_silent_clips_as_they_a
 ) -> None:
     seen = scored("clips", {"fa": 0.5, "rb": -2.0, "fc": 1.0, "fe": 1.0, "ff": 2.5})
     llrs = np.array([row.logit for row in seen])
-    measured = Measured("clips", tuple(seen), llrs, np.ones(5, bool), "")
+    measured = Measured("clips", tuple(seen), llrs, np.ones(5, bool), held_out.ON_THIS_SET)
     sounds = {"fa": -2.0, "rb": -1.0, "rd": -2.5, "fe": 2.0}
     heard = {"aasist": [*scored("clips", sounds), *scored("elsewhere", {"rg": 1.0})]}
     found = finding.of_clips([Detector("xception", "", (measured,))], heard, registry)
@@ -154,6 +174,10 @@ def test_the_finding_takes_the_better_supported_sense_and_silent_clips_as_they_a
     assert own.llrs is not None
     assert own.llrs.tolist() == [0.5, -1.0, 1.0, 1.5, 2.5, -2.5]
     assert own.called.tolist() == [True, False, True, True, True, False]
+    assert own.threshold == held_out.ON_THIS_SET
+    sound = finding.of_clips([], heard, registry)
+    assert sound is not None
+    assert sound.sets[0].threshold == "ln LR > 0"
     assert finding.of_clips([], {}, registry) is None
 
 

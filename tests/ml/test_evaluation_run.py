@@ -120,6 +120,7 @@ def test_everything_is_made_again_from_stored_scores(
     row = next(r for r in table if r["detector"] == "aasist+whisper" and r["set"] == "test")
     assert float(row["eer"]) == pytest.approx(best["eer"], abs=1e-6)
     assert float(row["risk_kept"]) < 1
+    assert float(row["min_dcf"]) <= float(row["act_dcf"])
     page = (out / "README.md").read_text()
     assert f"{best['eer']:.1%}" in page
     goals = json.loads((out / "table.json").read_text())["goals"]
@@ -128,6 +129,8 @@ def test_everything_is_made_again_from_stored_scores(
     assert reached["audio", "test", "eer"]["reached"] is (best["eer"] <= 0.2)
     assert reached["image", "blending, new source", "auc"]["reached"] is None
     assert reached["sync", "unseen sources", "within_one_frame"]["reached"] is False
+    assert reached["sync", "unseen sources", "within_one_frame"]["n"] == 9
+    assert reached["sync", "unseen sources", "shift_recovered"]["n"] == 8
 
     pictures = re.findall(r"\((figures/[^)]+)\)", page)
     assert "figures/audio-test.svg" in pictures
@@ -230,5 +233,6 @@ def test_trials_survive_their_file(tmp_path: Path) -> None:
 
 def test_every_goal_names_a_figure_of_the_table() -> None:
     goals = summary.judged_goals([])
-    assert {goal["figure"] for goal in goals} <= set(summary.COLUMNS)
+    named = {goal["figure"] for goal in goals} | {goal.get("count", "n") for goal in goals}
+    assert named <= set(summary.COLUMNS)
     assert all(("most" in goal) != ("least" in goal) for goal in goals)

@@ -1,17 +1,32 @@
 """The last layer of a frozen network: what is installed answers as what was fitted."""
 
+import csv
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile as sf
 import torch
+from safetensors.torch import load_file
 
+from ml.evaluation.scored import read_scores
 from ml.models.aasist import AASIST, AASIST_LIGHT
 from ml.models.whisper_detector import WhisperConfig, WhisperDetector
 from ml.training.audio import AudioConfig, fake_logit
 from ml.training.audio_clips import AudioClip, leave_source_out
-from ml.training.readout import IN_NO_FOLD, Clips, fit, gather, install, last_layer, left_out_scores
+from ml.training.engine import ConfigError
+from ml.training.readout import (
+    IN_NO_FOLD,
+    Clips,
+    ReadoutConfig,
+    fit,
+    gather,
+    install,
+    last_layer,
+    left_out_scores,
+    train,
+)
 
 
 @pytest.mark.parametrize("name", ["whisper", "aasist"])
@@ -102,3 +117,29 @@ def test_a_degraded_version_stands_behind_every_clip_in_its_fold() -> None:
     assert own.twice(0.0) is own
     assert both.outside(3).tolist() == [False, True, False, True]
     assert both.outside(IN_NO_FOLD).all()
+
+
+def test_every_clip_is_scored_and_what_was_read_serves_the_same_recipe_only(tmp_path: Path) -> None:
+    folder = tmp_path / "audio"
+    folder.mkdir()
+    with (folder / "manifest.csv").open("w", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(["path", "split", "label", "generator", "corpus", "source_repo"])
+        for k in range(12):
+            rng = np.random.default_rng(k)
+            wave = rng.standard_normal(16_000) * (0.1 if k % 2 else np.linspace(0, 0.2, 16_000))
+            sf.write(folder / f"{k}.flac", wave, 16_000)
+            label = ("bonafide", "spoof")[k % 2]
+            table.writerow([f"{k}.flac", "train", label, "g", "c", f"site/{k // 4}"])
+    audio = AudioConfig("whisper", samples=16_000, layers=1, folds=3, changes=True)
+    torch.manual_seed(0)
+    out = tmp_path / "run" / "all"
+    train(ReadoutConfig(degraded=0.5), audio, tmp_path, out)
+    scores = read_scores(out / "scores.csv")
+    assert [row.path for row in scores] == [f"{k}.flac" for k in range(12)]
+    assert load_file(out / "last.safetensors")["out_layer.weight"].abs().sum() > 0
+    again = train(ReadoutConfig(penalty=1e-2, degraded=0.5), audio, tmp_path, out)
+    assert again["clips"] == 12
+    longer = AudioConfig("whisper", samples=20_000, layers=1, folds=3, changes=True)
+    with pytest.raises(ConfigError, match="other data, settings or weights; delete it"):
+        train(ReadoutConfig(degraded=0.5), longer, tmp_path, out)

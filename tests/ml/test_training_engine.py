@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ml.training.cli import main
 from ml.training.engine import (
+    BEST,
     LAST,
     ConfigError,
     EngineConfig,
@@ -82,15 +83,46 @@ def test_a_stopped_run_continues_as_if_it_had_not_stopped(tmp_path: Path) -> Non
         torch.testing.assert_close(load_file(str(parted / LAST))[key], value)
 
 
-def test_a_run_without_progress_stops_early(tmp_path: Path) -> None:
-    class Stuck(LineTask):
-        def evaluate(self, model: nn.Module) -> Mapping[str, float]:
-            return {"score": 0.0}
+class Stuck(LineTask):
+    """Never better than at first."""
 
+    def evaluate(self, model: nn.Module) -> Mapping[str, float]:
+        return {"score": 0.0}
+
+
+def test_a_run_without_progress_stops_early_and_is_not_trained_further(tmp_path: Path) -> None:
     config = EngineConfig(steps=500, bf16=False, evaluate_every=5, patience=3)
-    trainer = Trainer(Stuck(), config, tmp_path, torch.device("cpu"))
-    trainer.run()
-    assert trainer.step == 20
+    first = Trainer(Stuck(), config, tmp_path, torch.device("cpu"))
+    figures = first.run()
+    assert first.step == 20
+    weights = load_file(str(tmp_path / LAST))
+    again = Trainer(Stuck(), config, tmp_path, torch.device("cpu"))
+    assert again.run() == figures == {"score": 0.0}
+    assert again.step == 20
+    for key, value in load_file(str(tmp_path / LAST)).items():
+        assert weights[key].equal(value)
+    longer = EngineConfig(steps=500, bf16=False, evaluate_every=5, patience=4)
+    more = Trainer(Stuck(), longer, tmp_path, torch.device("cpu"))
+    more.run()
+    assert more.step == 25
+
+
+def test_a_stop_while_judging_loses_neither_the_steps_nor_the_judgement(tmp_path: Path) -> None:
+    class Stopped(LineTask):
+        def evaluate(self, model: nn.Module) -> Mapping[str, float]:
+            raise KeyboardInterrupt
+
+    whole = _trainer(tmp_path / "whole", 20, evaluate_every=20).run()
+    options = EngineConfig(steps=20, lr=0.1, warmup=1, ema=0.5, bf16=False, evaluate_every=20)
+    out = tmp_path / "parted"
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(Stopped(), options, out, torch.device("cpu")).run()
+    second = _trainer(out, 20, evaluate_every=20)
+    assert (second.step, second.judged) == (20, 0)
+    assert second.run() == pytest.approx(whole)
+    best = {key: value.tolist() for key, value in load_file(str(out / BEST)).items()}
+    expected = load_file(str(tmp_path / "whole" / BEST))
+    assert best == {key: value.tolist() for key, value in expected.items()}
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run(tmp_path: Path) -> None:
@@ -139,10 +171,7 @@ def test_the_command_refuses_an_unusable_recipe(
 ) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(text, encoding="utf-8")
-    status = main(
-        ["gate", "--config", str(recipe), "--data", str(tmp_path), "--out", str(tmp_path / "o")]
-    )
-    assert status == 2
+    assert main(["gate", "--config", str(recipe), "--out", str(tmp_path / "o")]) == 2
     assert words in capsys.readouterr().err
 
 

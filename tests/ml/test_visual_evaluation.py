@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ml.errors import CalibrationError
-from ml.evaluation.cards import refresh
+from ml.evaluation.cards import refresh, set_lines
 from ml.evaluation.cli import main
 from ml.evaluation.image import dev_pictures
 from ml.evaluation.scored import Scored, figures, read_scores, write_scores
@@ -27,10 +27,11 @@ label_polarity = "class1_fake"
 dtype = "float16"
 initialisation = "i"
 training_data = "t"
-licence = "l"
-validated_domain = "v"
-not_validated_for = "n"
+licence = "to be read"
+validated_domain = "near faces"
+not_validated_for = "far faces"
 measured = "evaluation/image.json"
+video_measured = "evaluation/video.json"
 preprocessing = { size = 192 }
 """
 
@@ -93,18 +94,35 @@ def test_the_card_takes_its_figures_from_the_evaluation(tmp_path: Path) -> None:
         "# gate\n<!-- figures: begin -->\nold\n<!-- figures: end -->\nrest", encoding="utf-8"
     )
     assert refresh(WeightRegistry(weights), tmp_path) == ["gate"]
-    assert "Not measured yet" in card.read_text("utf-8")
+    text = card.read_text("utf-8")
+    assert "Not measured yet" in text
+    for said in ("licence: to be read", "validated domain: near faces", "for: far faces"):
+        assert said in text
     (tmp_path / "evaluation").mkdir()
     report = {
         "command": "the command",
         "interval": "95 %",
-        "weights": {"gate": {"sha256": "abc", "sets": [figures("dev", _rows(), None)]}},
+        "weights": {
+            "gate": {
+                "sha256": "abc",
+                "sets": [figures(name, _rows(), None) for name in ("dev", "leave-source-out, x")],
+            }
+        },
     }
+    clips = {"gate": {"sha256": "abc", "sets": [figures("clips", _rows(), None)]}}
+    video = report | {"command": "another command", "weights": clips}
+    (tmp_path / "evaluation" / "video.json").write_text(json.dumps(video), encoding="utf-8")
     (tmp_path / "evaluation" / "image.json").write_text(json.dumps(report), encoding="utf-8")
     refresh(WeightRegistry(weights), tmp_path)
     text = card.read_text("utf-8")
-    assert "### dev (30 real, 30 fake)" in text
-    assert "| swap | 30 |" in text
+    dev, left_out, of_clips = text.split("### ")[1:]
+    assert dev.startswith("dev (30 real, 30 fake)")
+    assert "| swap | 30 |" in dev
+    assert left_out.startswith("leave-source-out, x")
+    assert ["the trainings left" in part for part in (dev, left_out, of_clips)] == [0, 1, 0]
+    assert "Measured by `another command`" in left_out
+    assert of_clips.startswith("clips (30 real, 30 fake)")
+    assert "| swap | 30 |" in of_clips
     assert "another version" not in text
     assert text.startswith("# gate\n")
     assert text.endswith("rest")
@@ -112,6 +130,20 @@ def test_the_card_takes_its_figures_from_the_evaluation(tmp_path: Path) -> None:
     (tmp_path / "evaluation" / "image.json").write_text(json.dumps(report), encoding="utf-8")
     refresh(WeightRegistry(weights), tmp_path)
     assert "another version" in card.read_text("utf-8")
+
+
+def test_a_card_tells_of_lags_in_words_and_percentages() -> None:
+    figures = {
+        "name": "unseen sources", "clips": 9, "n": 81, "within_one_frame": 71 / 81,
+        "ci": [0.78744, 0.93153], "moved": 72, "shift_recovered": 1.0,
+        "shift_recovered_ci": [0.94934, 1.0],
+    }  # fmt: skip
+    heading, _, words = set_lines(figures)
+    assert heading == "### unseen sources (9 clips)"
+    assert "87.7 % of 81 trials (95 % interval 78.7 to 93.2 %)" in words
+    assert "100.0 % of 72 (94.9 to 100.0 %)" in words
+    none = figures | {"within_one_frame": None, "shift_recovered": None}
+    assert set_lines(none)[-1] == "Not measured: no trials."
 
 
 def test_the_command_names_what_is_missing(
