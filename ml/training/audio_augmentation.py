@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import av
 import numpy as np
+import soundfile as sf
 from numpy.typing import NDArray
 from scipy import signal
 
@@ -80,6 +81,16 @@ def telephone(wave: Wave, rng: np.random.Generator) -> Wave:
         rounded = np.round(companded * 127) / 127
         low = np.sign(rounded) * (np.expm1(np.abs(rounded) * np.log(256)) / 255) * peak
     return _fit(signal.resample_poly(low, 2, 1), wave.size)
+
+
+def gsm(wave: Wave, rng: np.random.Generator) -> Wave:
+    """``wave`` through GSM 06.10 full rate (8 kHz, 13 kbit/s), as loud as a random line carries."""
+    low = signal.resample_poly(wave / max(float(np.abs(wave).max()), 1e-6), 1, 2)
+    file = io.BytesIO()
+    sf.write(file, low * rng.uniform(0.2, 0.9), SAMPLE_RATE // 2, format="WAV", subtype="GSM610")
+    file.seek(0)
+    back = signal.resample_poly(sf.read(file, dtype="float32")[0], 2, 1)
+    return level(_align(back.astype(np.float32), wave), _rms(wave))
 
 
 def channel(wave: Wave, rng: np.random.Generator) -> Wave:
@@ -184,6 +195,7 @@ CHAIN: tuple[tuple[float, Callable[[Wave, np.random.Generator], Wave]], ...] = (
     (0.15, lambda wave, rng: resample(wave, int(rng.choice((8_000, 11_050, 12_000))), rng)),
     (0.08, telephone),
     (0.4, code),
+    (0.05, gsm),
 )
 
 

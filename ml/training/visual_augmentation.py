@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,25 @@ def jpeg(rgb: Picture, quality: int) -> Picture:
     _, coded = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), dtype=np.uint8)
     return np.ascontiguousarray(decoded[..., ::-1])
+
+
+def h264(rgb: Picture, quality: int) -> Picture:
+    """``rgb`` as a key frame of H.264 video, 4:2:0, at the constant rate factor ``quality`` (0 to
+    51, lower is better)."""
+    height, width = rgb.shape[:2]
+    padded = cv2.copyMakeBorder(rgb, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    even = np.asarray(padded, dtype=np.uint8)
+    coder = av.CodecContext.create("libx264", "w")
+    assert isinstance(coder, av.VideoCodecContext)
+    coder.width, coder.height, coder.pix_fmt = even.shape[1], even.shape[0], "yuv420p"
+    coder.time_base, coder.thread_count = Fraction(1, 25), 1
+    coder.options = {"crf": str(quality), "preset": "veryfast"}
+    packets = [*coder.encode(av.VideoFrame.from_ndarray(even, format="rgb24")), *coder.encode()]
+    decoder = av.CodecContext.create("h264", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    decoder.thread_count = 1
+    frames = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
+    return np.ascontiguousarray(frames[0].to_ndarray(format="rgb24")[:height, :width])
 
 
 def shift_colour(rgb: Picture, rng: np.random.Generator, strength: float) -> Picture:
@@ -49,7 +71,8 @@ def add_noise(rgb: Picture, deviation: float, rng: np.random.Generator) -> Pictu
 def degrade(
     rgb: Picture, rng: np.random.Generator, noise: np.random.Generator | None = None
 ) -> Picture:
-    """A random presentation of a square face crop: mirror, colour, resolution, blur, noise, JPEG.
+    """A random presentation of a square face crop: mirror, colour, resolution, blur, noise, JPEG,
+    H.264.
 
     Frames of a clip are given equal ``rng`` states, so that they share one presentation, and
     one ``noise`` generator, so that their noise is not frozen.
@@ -70,4 +93,6 @@ def degrade(
         rgb = add_noise(rgb, rng.uniform(1, 8), noise or rng)
     if rng.random() < 0.65:
         rgb = jpeg(rgb, int(rng.integers(45, 97)))
+    if rng.random() < 0.2:
+        rgb = h264(rgb, int(rng.integers(18, 36)))
     return rgb

@@ -67,6 +67,16 @@ def test_telephone_and_low_pass_take_the_high_band_away() -> None:
     assert band_energy(low, 4600, 8000) < 0.02
 
 
+def test_gsm_keeps_the_speech_in_place_and_loud_in_a_telephone_band() -> None:
+    wave = speechlike()
+    coded = augmentation.gsm(wave, np.random.default_rng(0))
+    assert coded.size == wave.size
+    assert np.corrcoef(coded, wave)[0, 1] > 0.9
+    assert np.sqrt(np.mean(coded**2)) == pytest.approx(np.sqrt(np.mean(wave**2)), rel=1e-3)
+    noise = np.random.default_rng(1).standard_normal(2 * RATE).astype(np.float32) * 0.05
+    assert band_energy(augmentation.gsm(noise, np.random.default_rng(2)), 4200, 8000) < 0.02
+
+
 def test_silence_around_the_speech_is_trimmed() -> None:
     quiet = np.random.default_rng(0).standard_normal(RATE).astype(np.float32) * 1e-5
     padded = np.concatenate([quiet, speechlike(), quiet])

@@ -11,7 +11,7 @@ from ml.training.video_forgeries import (
     consistent_swap,
     shifted_mouth,
 )
-from ml.training.visual_augmentation import degrade
+from ml.training.visual_augmentation import degrade, h264
 
 SIDE = 160
 
@@ -120,3 +120,12 @@ def test_degradation_gives_both_classes_the_same_presentation() -> None:
         assert np.array_equal(first, second)
         assert first.shape == one.shape
         assert degrade(other, np.random.default_rng(seed)).dtype == np.uint8
+
+
+def test_video_coding_loses_more_the_coarser_it_is_and_keeps_the_picture() -> None:
+    photo = _photo(1)[:97, :, :]
+    fine, coarse = h264(photo, 18), h264(photo, 35)
+    assert fine.shape == coarse.shape == photo.shape
+    lost = [float(np.abs(made.astype(int) - photo).mean()) for made in (fine, coarse)]
+    assert 0 < lost[0] < lost[1] < 30
+    assert np.array_equal(h264(photo, 35), coarse)
