@@ -53,17 +53,19 @@ def score(
         branch = create_branch(name)
         branch.load(registry, torch.device("cpu"))
         logits = _logits(branch, clips, files, digests, registry, store)
-        rows = [_row(TEST, clip, logit) for clip, logit in zip(clips, logits, strict=True)]
+        scored[name] = _rows(TEST, clips, logits)
         if isinstance(branch, SpeechNetworkBranch):
-            rows += _after_channel(branch, clips, digests, registry, store)
-        scored[name] = [row for row in rows if row is not None]
+            scored[name] += _after_channel(branch, clips, digests, registry, store)
     return scored
 
 
-def _row(part: str, clip: AudioClip, logit: float | None) -> Scored | None:
-    if logit is None:
-        return None
-    return Scored(part, clip.path, clip.spoof, clip.method, clip.source, logit)
+def _rows(part: str, clips: Sequence[AudioClip], logits: Sequence[float | None]) -> list[Scored]:
+    """The clips about which there is something to say."""
+    return [
+        Scored(part, clip.path, clip.spoof, clip.method, clip.source, logit)
+        for clip, logit in zip(clips, logits, strict=True)
+        if logit is not None
+    ]
 
 
 def _after_channel(
@@ -72,7 +74,7 @@ def _after_channel(
     digests: Sequence[str],
     registry: WeightRegistry,
     store: ScoreStore,
-) -> list[Scored | None]:
+) -> list[Scored]:
     """The clips after a channel that the digest of each draws."""
 
     def compute(places: Sequence[int]) -> list[float | None]:
@@ -83,7 +85,7 @@ def _after_channel(
         return [float(v) for v in branch.score([repeat_to(w, branch.samples) for w in waves])]
 
     logits = store.values(recipe(branch, registry, CHANNEL_HOW), digests, compute, branch.name)
-    return [_row(CHANNEL, clip, logit) for clip, logit in zip(clips, logits, strict=True)]
+    return _rows(CHANNEL, clips, logits)
 
 
 def some(clips: Sequence[AudioClip], limit: int) -> list[AudioClip]:

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ml.evaluation.held_out import LEFT_OUT
 from ml.evaluation.metrics import eer
 from ml.evaluation.scored import Scored, write_scores
 from ml.media.windows import level, repeat_to
@@ -167,11 +168,7 @@ class AudioTask:
         if not self.judged:
             return
         logits = score_clips(model, [clip.waveform for clip in self.judged], self.config.samples)
-        rows = [
-            Scored("leave-source-out", c.path, c.spoof, c.method, c.source, float(logit))
-            for c, logit in zip(self.judged, logits, strict=True)
-        ]
-        write_scores(rows, out / "scores.csv")
+        write_held_out(self.judged, logits, out)
 
     def _forgery(self, rng: np.random.Generator) -> AudioClip:
         kind = rng.random()
@@ -184,6 +181,15 @@ class AudioTask:
     def _present(self, wave: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
         samples = self.config.samples
         return repeat_to(degrade(wave, samples, rng, self.config.strength), samples)
+
+
+def write_held_out(clips: Sequence[AudioClip], logits: NDArray[np.float64], out: Path) -> None:
+    """Write ``out/scores.csv``: each clip with its logit (N,) by what never heard its source."""
+    rows = [
+        Scored(LEFT_OUT, clip.path, clip.spoof, clip.method, clip.source, float(logit))
+        for clip, logit in zip(clips, logits, strict=True)
+    ]
+    write_scores(rows, out / "scores.csv")
 
 
 def score_clips(

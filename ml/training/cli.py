@@ -123,14 +123,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="what", required=True)
     for name, (_, words) in TRAININGS.items():
         _add_training(commands.add_parser(name, help=words), name)
-    heads = commands.add_parser("statistics", help="the heads over Xception's middle flow")
-    heads.add_argument("--config", type=Path, required=True, help="TOML file, the recipe")
-    heads.add_argument("--data", type=Path, required=True, help="folder with images/")
-    heads.add_argument("--out", type=Path, required=True, help="weights, held-out scores")
-    readout = commands.add_parser("readout", help="the last layer of a frozen speech network")
-    readout.add_argument("--config", type=Path, required=True, help="TOML file, the recipe")
-    readout.add_argument("--data", type=Path, required=True, help="folder with audio/")
-    readout.add_argument("--out", type=Path, required=True, help="weights, held-out scores")
+    for name, words, part in (
+        ("statistics", "the heads over Xception's middle flow", "images"),
+        ("readout", "the last layer of a frozen speech network", "audio"),
+    ):
+        command = commands.add_parser(name, help=words)
+        command.add_argument("--config", type=Path, required=True, help="TOML file, the recipe")
+        command.add_argument("--data", type=Path, required=True, help=f"folder with {part}/")
+        command.add_argument("--out", type=Path, required=True, help="weights, held-out scores")
     averaging = commands.add_parser("average", help="the mean of networks trained alike")
     averaging.add_argument("--weights", type=Path, nargs="+", required=True, metavar="FILE")
     averaging.add_argument("--out", type=Path, required=True, help="where the mean goes")

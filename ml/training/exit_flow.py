@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
+from ml.evaluation.held_out import LEFT_OUT
 from ml.evaluation.metrics import auc
 from ml.evaluation.scored import Scored, write_scores
 from ml.media.faces import DEFAULT_MARGIN, crop_face
@@ -328,7 +329,7 @@ class ExitTask:
             scores = self._scores(model, rows)
         scored = [
             Scored(
-                "leave-source-out",
+                LEFT_OUT,
                 f"{'+'.join(self.config.hold_out)} row {row}",
                 bool(self.fake[row]),
                 str(self.kinds[row]) if self.fake[row] else str(self.sources[row]),

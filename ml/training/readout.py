@@ -20,11 +20,10 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ml.evaluation.metrics import eer
-from ml.evaluation.scored import Scored, write_scores
 from ml.media.windows import level, repeat_to
 from ml.models.aasist import AASIST
 from ml.models.whisper_detector import WhisperDetector
-from ml.training.audio import JUDGED_LEVEL, AudioConfig, build
+from ml.training.audio import JUDGED_LEVEL, AudioConfig, build, write_held_out
 from ml.training.audio_augmentation import channel
 from ml.training.audio_clips import (
     AudioClip,
@@ -228,18 +227,7 @@ def train(config: ReadoutConfig, audio: AudioConfig, data: Path, out: Path) -> d
     every = clips.twice(config.degraded)
     logits = left_out_scores(features, every, audio.folds, config.penalty)
     out.mkdir(parents=True, exist_ok=True)
-    rows = [
-        Scored(
-            "leave-source-out",
-            clip.path,
-            clip.spoof,
-            clip.method,
-            clip.source,
-            float(logit),
-        )
-        for clip, logit in zip(every.clips, logits, strict=False)
-    ]
-    write_scores(rows, out / "scores.csv")
+    write_held_out(every.clips[: every.given], logits, out)
     kept = every.outside(audio.fold)
     reading = fit(features[kept], every.spoof[kept], config.penalty, every.shares[kept])
     install(reading, model)

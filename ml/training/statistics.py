@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from tqdm import tqdm
 
+from ml.evaluation.held_out import LEFT_OUT
 from ml.evaluation.metrics import auc
 from ml.evaluation.scored import Scored, write_scores
 from ml.media.faces import DEFAULT_MARGIN, crop_face
@@ -201,7 +202,7 @@ def score(model: StatisticsXception, store: Store, rows: NDArray[np.int64]) -> l
         logits = torch.logaddexp(blended, synthesised).double().numpy()
     return [
         Scored(
-            "leave-source-out",
+            LEFT_OUT,
             str(store.path[row]) if store.part[row] == "clean" else f"{store.path[row]} pair {row}",
             bool(store.fake[row]),
             str(store.method[row]),

@@ -21,6 +21,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from ml.evaluation import metrics
+from ml.evaluation.held_out import LEFT_OUT
 from ml.evaluation.scored import Scored, write_scores
 from ml.media.faces import DEFAULT_MARGIN, crop_face
 from ml.models.resnext_lstm import FEATURES, ResNeXtLSTM
@@ -144,7 +145,7 @@ class VideoTask:
                 name = str(sequences.names[place])
                 rows.append(
                     Scored(
-                        "leave-source-out",
+                        LEFT_OUT,
                         name if part == "clip" else f"{held} {part} {place} of {name}",
                         bool(sequences.labels[place]),
                         str(sequences.methods[place]),

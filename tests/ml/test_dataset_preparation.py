@@ -20,8 +20,8 @@ from ml.training.datasets.prepare import Options, in_parts, prepare, some
 from ml.training.datasets.records import Record
 from ml.training.image_data import read_manifest
 from ml.weights.registry import WeightRegistry
+from tests.ml.dataset_trees import lav_df, write
 from tests.ml.drawn_face import draw_face, synthesise_voice
-from tests.ml.test_datasets import lav_df, write
 
 TINY = """
 [engine]
