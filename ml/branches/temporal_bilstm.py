@@ -89,13 +89,13 @@ class TemporalBiLSTMBranch:
         )
 
     def embed(self, crops: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Xception's pooled features (T, 2048) of the crops."""
+        """What Xception reads in the crops (T, inputs)."""
         network = self._frames.model
         with torch.inference_mode():
             parts = [
-                network.features(
+                network.embedding(
                     normalise(crops[start : start + BATCH], self._frames.entry, self.device)
-                ).mean(dim=(2, 3))
+                )
                 for start in range(0, len(crops), BATCH)
             ]
         return torch.cat(parts)

@@ -25,6 +25,8 @@ CENTRE = 0.55
 MIDDLE = 16 / 19
 WHOLE = 3 / 4
 BLENDING, SYNTHESIS = 0, 1
+# What is told of one crop: signs of blending in either view, and of synthesis.
+SIGNS = 3
 
 
 class StatisticsXception(Xception):
@@ -66,16 +68,24 @@ class StatisticsXception(Xception):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, S, S) -> (B, 2); REAL is 0, so that the difference is the logit."""
-        middle, whole = (self.maps(self.stem(view)) for view in self.views(x))
-        logit = torch.logsumexp(self.answers(middle, whole), 1)
+        logit = logit_of_signs(self.embedding(x))
         return torch.stack([torch.zeros_like(logit), logit], 1)
 
     def answers(self, middle: Tensor, whole: Tensor) -> Tensor:
         """Outputs of the levels for both views -> answers of the heads (B, 2); that of the
         blending head is the mean of its answers to both."""
+        return heads_of_signs(self.signs(middle, whole))
+
+    def signs(self, middle: Tensor, whole: Tensor) -> Tensor:
+        """Outputs of the levels for both views -> (B, 3): what the blending head answers to the
+        middle and to the whole, and the synthesis head to the whole."""
         near, all_of_it = self.heads(statistics(middle)), self.heads(statistics(whole))
-        blended = (near[:, BLENDING] + all_of_it[:, BLENDING]) / 2
-        return torch.stack([blended, all_of_it[:, SYNTHESIS]], 1)
+        return torch.cat([near[:, BLENDING, None], all_of_it], 1)
+
+    def embedding(self, x: Tensor) -> Tensor:
+        """(B, 3, S, S) -> the signs (B, 3)."""
+        middle, whole = (self.maps(self.stem(view)) for view in self.views(x))
+        return self.signs(middle, whole)
 
     def explain(self, middle: Tensor, whole: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs of the levels for both views -> logits FAKE - REAL (B,) and signed maps of the
@@ -91,6 +101,16 @@ class StatisticsXception(Xception):
         synthesised = shares[:, SYNTHESIS, None, None, None] * weights[SYNTHESIS]
         maps = statistic_map(middle, blended), statistic_map(whole, blended + synthesised)
         return torch.logsumexp(answers, 1), laid_together(*maps)
+
+
+def heads_of_signs(signs: Tensor) -> Tensor:
+    """Signs (..., 3) -> answers of the heads (..., 2)."""
+    return torch.stack([signs[..., :2].mean(-1), signs[..., 2]], -1)
+
+
+def logit_of_signs(signs: Tensor) -> Tensor:
+    """Signs (..., 3) -> logit FAKE - REAL (...)."""
+    return torch.logsumexp(heads_of_signs(signs), -1)
 
 
 def statistics(maps: Tensor) -> Tensor:

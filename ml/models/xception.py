@@ -122,6 +122,10 @@ class Xception(nn.Module):
         out: Tensor = self.fc(features.mean(dim=(2, 3)))
         return out
 
+    def embedding(self, x: Tensor) -> Tensor:
+        """(B, 3, S, S) -> pooled features (B, 2048)."""
+        return self.features(x).mean(dim=(2, 3))
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, S, S) -> (B, num_classes)."""
         return self.classify(self.features(x))

@@ -26,6 +26,7 @@ from ml.models.cqcc_cnn import BINS_PER_OCTAVE, LOWEST_HZ, CqccCnn, bin_frequenc
 from ml.models.face_autoencoder import FaceAutoencoder
 from ml.models.face_ensemble import FaceEnsemble
 from ml.models.mel_xception import MelXception
+from ml.models.statistics_xception import SIGNS, StatisticsXception, logit_of_signs
 from ml.models.temporal_bilstm import TemporalBiLSTM
 from ml.models.xception import Xception
 from ml.pool import BranchPool
@@ -213,6 +214,24 @@ def test_fifteen_frames_are_too_few_for_a_sequence(sequence: TemporalBiLSTMBranc
     output = sequence.run(made_media(16, tuple(made_face(k, k / 5) for k in range(15))))
     assert output.status is BranchStatus.NOT_APPLICABLE
     assert "15" in output.reason
+
+
+def test_a_sequence_over_the_shipped_kind_of_xception_reads_its_signs(tmp_path: Path) -> None:
+    faces = add_weight(
+        tmp_path, "xception", seeded(lambda: StatisticsXception((9,))),
+        f"{{ {PIXELS.format(SIZE)} }}", "{ levels = [9] }",
+    )  # fmt: skip
+    add_weight(
+        tmp_path, "temporal_bilstm", seeded(lambda: TemporalBiLSTM(SIGNS, 8)),
+        f'{{ {PIXELS.format(SIZE)}, embedding_sha256 = "{faces}" }}',
+        f"{{ inputs = {SIGNS}, hidden = 8 }}",
+    )  # fmt: skip
+    branch = loaded(tmp_path, "temporal_bilstm")
+    assert isinstance(branch, TemporalBiLSTMBranch)
+    crops = list(np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), dtype=np.uint8))
+    signs = branch.embed(crops)
+    answers, _ = branch._frames.score(crops)
+    assert logit_of_signs(signs).numpy() == pytest.approx(answers, abs=1e-4)
 
 
 def test_a_sequence_trained_on_other_embeddings_is_refused(tmp_path: Path) -> None:

@@ -107,6 +107,10 @@ def test_the_statistics_follow_what_they_are_computed_from(
     _refused_for_other_rows(folder / "images", load)
 
 
+class Unread:
+    """A reader that is never asked: what it reads is stored."""
+
+
 def test_the_sequences_follow_the_backbone_and_the_crops_do_not(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,10 +122,11 @@ def test_the_sequences_follow_the_backbone_and_the_crops_do_not(
         f"{part}_{name}": np.ones(1, int) for part in video.PARTS for name in ("crops", "lengths")
     }
     monkeypatch.setattr(video, "crop_arrays", lambda *_: crops)
-    config = VideoConfig(str(folder / "weights"), str(folder / "landmarks.npz"))
+    config = VideoConfig(backbone=str(folder / "weights"), landmarks=str(folder / "landmarks.npz"))
 
     def load(**changes: Any) -> object:
-        return video.cached_sequences(replace(config, **changes), folder, folder)
+        changed = replace(config, **changes)
+        return video.cached_sequences(changed, Unread(), folder, folder)
 
     def cut(**changes: Any) -> object:
         return video.crop_rows(replace(config, **changes), folder, folder)
@@ -131,7 +136,8 @@ def test_the_sequences_follow_the_backbone_and_the_crops_do_not(
     load(hold_out=("s",), follow=2.0, batch=2)
     cut(size=9)
     _refused(lambda: load(size=9))
-    for change in ({"crop": 9}, {"sequences": 3}, {"frames": 4}, {"seed": 2}):
+    _refused(lambda: load(architecture="temporal_bilstm"))
+    for change in ({"crop": 9}, {"side": 9}, {"sequences": 3}, {"frames": 4}, {"seed": 2}):
         _refused(lambda change=change: load(**change))
         _refused(lambda change=change: cut(**change))
     _refused_for_other_weights(folder, load)

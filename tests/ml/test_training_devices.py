@@ -20,8 +20,9 @@ from ml.training.engine import Task
 from ml.training.exit_flow import ExitConfig, ExitTask
 from ml.training.gate import GateConfig, GateTask
 from ml.training.image import ImageConfig, ImageTask
+from ml.training.sequences import Sequences
 from ml.training.sync import SpokenClip, SyncConfig, SyncTask
-from ml.training.video import Sequences, VideoConfig, VideoTask
+from ml.training.video import VideoConfig, VideoTask
 from tests.ml.stand_in_device import DEVICE, StandIn, move
 
 SIZE = 48
@@ -120,7 +121,9 @@ def _video(folder: Path) -> Task:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(video, "cached_sequences", lambda *_: (sequences, sequences))
         return VideoTask(
-            VideoConfig(str(folder / "student.safetensors"), "", batch=4), folder, folder
+            VideoConfig(backbone=str(folder / "student.safetensors"), landmarks="", batch=4),
+            folder,
+            folder,
         )
 
 
