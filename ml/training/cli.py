@@ -81,7 +81,7 @@ TRAININGS: dict[str, tuple[Callable[[Config, Path, Path], Task], str]] = {
     "blending": (_blending, "the middle flow that StatisticsXception reads, on blending"),
     "exit": (_exit, "Xception's exit flow on stored maps, and leave-source-out folds"),
     "distil": (_distillation, "ResNeXt50 from the trained Xception"),
-    "video": (_video, "the BiLSTM over ResNeXt50 features"),
+    "video": (_video, "a network over time on what a frozen network reads in single frames"),
     "sync": (_sync, "lip synchrony"),
     "gate": (_gate, "Tiny-LaDeDa"),
 }

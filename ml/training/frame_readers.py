@@ -21,8 +21,10 @@ from ml.training.engine import ConfigError
 from ml.training.image import freeze
 from ml.training.image_crops import to_tensor
 from ml.training.precision import mixed_precision
+from ml.training.sequences import Sequences, frames_of
 
 BATCH = 16
+# Those of the registered Xception.
 XCEPTION_LEVELS = (9,)
 Crops = NDArray[np.uint8]
 Features = NDArray[np.float32]
@@ -39,8 +41,8 @@ class FrameReader(Protocol):
         """Features (..., F) -> the reader's own logit FAKE - REAL of each frame (...)."""
         ...
 
-    def network(self, seen: Features) -> nn.Module:
-        """The untrained network over time; ``seen`` (N, F) are frames it will learn from."""
+    def network(self, trained: Sequences) -> nn.Module:
+        """The untrained network over time that will learn from ``trained``."""
         ...
 
     def clip_logits(self, model: nn.Module, features: Tensor, lengths: Tensor) -> Tensor:
@@ -70,7 +72,7 @@ class StudentReader:
         """What the student's classifier answers."""
         return features @ self.weight.to(features.device) + self.bias.to(features.device)
 
-    def network(self, seen: Features) -> nn.Module:
+    def network(self, trained: Sequences) -> nn.Module:
         """The whole network that is shipped, its backbone frozen."""
         model = ResNeXtLSTM()
         model.backbone = self.student.backbone
@@ -88,7 +90,8 @@ class StudentReader:
 class SignsReader:
     """The three answers of Xception's heads; TemporalBiLSTM over them."""
 
-    def __init__(self, backbone: Path) -> None:
+    def __init__(self, backbone: Path, hidden: int) -> None:
+        self.hidden = hidden
         self.xception = StatisticsXception(XCEPTION_LEVELS)
         load_strict(self.xception, load_file(backbone))
         self.xception.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -99,9 +102,9 @@ class SignsReader:
         with torch.inference_mode():
             for start in range(0, len(crops), BATCH):
                 pictures = to_tensor(list(crops[start : start + BATCH]))
+                stems = [self.xception.stem(view) for view in self.xception.views(pictures)]
                 with mixed_precision():
-                    views = self.xception.views(pictures)
-                    middle, whole = (self.xception.maps(self.xception.stem(v)) for v in views)
+                    middle, whole = (self.xception.maps(stem) for stem in stems)
                 found.append(self.xception.signs(middle, whole))
         return torch.cat(found).numpy()
 
@@ -109,9 +112,9 @@ class SignsReader:
         """What Xception answers."""
         return logit_of_signs(features)
 
-    def network(self, seen: Features) -> nn.Module:
+    def network(self, trained: Sequences) -> nn.Module:
         """A network that sees the signs in deviations from those of the training frames."""
-        model = TemporalBiLSTM(SIGNS)
+        model, seen = TemporalBiLSTM(SIGNS, self.hidden), frames_of(trained)
         model.centre.copy_(torch.from_numpy(seen.mean(0)))
         model.spread.copy_(torch.from_numpy(seen.std(0)))
         return model
@@ -122,10 +125,11 @@ class SignsReader:
         return out
 
 
-def reader_of(architecture: str, backbone: str, size: int) -> FrameReader:
-    """The reader under ``architecture``, with the weights ``backbone``. Raises ConfigError."""
+def reader_of(architecture: str, backbone: str, size: int, hidden: int) -> FrameReader:
+    """The reader under ``architecture``, with the weights ``backbone``; ``size`` and ``hidden`` as
+    in the recipe. Raises ConfigError."""
     if architecture == "resnext_lstm":
         return StudentReader(Path(backbone), size)
     if architecture == "temporal_bilstm":
-        return SignsReader(Path(backbone))
+        return SignsReader(Path(backbone), hidden)
     raise ConfigError(f"no network over time is called '{architecture}'")

@@ -32,21 +32,14 @@ LONGEST = 32
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceConfig:
-    """What a network over time learns from. ``backbone``: the network that reads single crops;
-    ``hold_out`` names sources that are not trained on. ``follow`` weighs the distance of the
-    clip's logit to the mean of the backbone's own per-frame logits against the clip's label.
-    ``sequences`` of ``frames`` crops of ``crop`` pixels are made for each source and class, of
-    frames whose longer side is brought to ``side`` pixels at most."""
+    """Which sequences are made: for each source and class ``sequences`` of ``frames`` crops of
+    ``crop`` pixels, of frames whose longer side is brought to ``side`` pixels at most."""
 
-    backbone: str
     landmarks: str
     crop: int = 192
     side: int = 360
     sequences: int = 60
     frames: int = 20
-    batch: int = 32
-    follow: float = 1.0
-    hold_out: tuple[str, ...] = ()
     seed: int = 1
 
 
@@ -65,6 +58,12 @@ class Sequences:
     sources: NDArray[np.str_]
     methods: NDArray[np.str_]
     names: NDArray[np.str_]
+
+
+def frames_of(sequences: Sequences) -> NDArray[np.float32]:
+    """The features (N, F) of all frames, without the padding."""
+    rows = zip(sequences.features, sequences.lengths, strict=True)
+    return np.concatenate([features[:length] for features, length in rows])
 
 
 def select(sequences: Sequences, rows: NDArray[np.bool_]) -> Sequences:

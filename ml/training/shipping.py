@@ -116,7 +116,8 @@ def example_logits(model: nn.Module, fed: Mapping[str, Any]) -> Tensor:
         distances = distance_by_shift(model.embed_video(mouths)[0], model.embed_audio(mels)[0])
         return distances / float(fed["synchrony_deviation"])
     if isinstance(model, TemporalBiLSTM):
-        return _output(model, torch.rand(1, CLIP, model.lstm.input_size, generator=drawn))
+        noise = torch.randn(1, CLIP, model.lstm.input_size, generator=drawn)
+        return _output(model, model.centre + model.spread * noise)
     if "samples" in fed:
         return _output(model, fed["rms"] * torch.randn(2, fed["samples"], generator=drawn))
     pictures = _pictures(fed, drawn)

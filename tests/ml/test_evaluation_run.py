@@ -236,3 +236,17 @@ def test_every_goal_names_a_figure_of_the_table() -> None:
     named = {goal["figure"] for goal in goals} | {goal.get("count", "n") for goal in goals}
     assert named <= set(summary.COLUMNS)
     assert all(("most" in goal) != ("least" in goal) for goal in goals)
+
+
+def test_a_goal_that_names_a_detector_is_judged_by_it() -> None:
+    row = {"report": "video", "set": "leave-source-out", "n": 71}
+    rows = [{**row, "detector": "resnext_lstm", "auc": 0.6}]
+    named = [g["detector"] for g in summary.judged_goals(rows) if g["set"] == row["set"]]
+    assert {"resnext_lstm", "temporal_bilstm"} <= set(named)
+    rows.append({**row, "detector": "temporal_bilstm", "auc": 0.9})
+    judged = {
+        goal["detector"]: (goal["value"], goal["reached"])
+        for goal in summary.judged_goals(rows)
+        if (goal["report"], goal["set"]) == ("video", row["set"])
+    }
+    assert judged == {"resnext_lstm": (0.6, False), "temporal_bilstm": (0.9, True)}

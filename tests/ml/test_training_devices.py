@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from ml.models.aasist import AASIST, AASIST_LIGHT
-from ml.models.statistics_xception import StatisticsXception
+from ml.models.statistics_xception import SIGNS, StatisticsXception
 from ml.models.xception import Xception
 from ml.training import sync, video
 from ml.training.audio import AudioConfig, AudioTask
@@ -18,6 +18,7 @@ from ml.training.blending import BlendingConfig, BlendingTask
 from ml.training.distillation import DistillationConfig, DistillationTask, Student
 from ml.training.engine import Task
 from ml.training.exit_flow import ExitConfig, ExitTask
+from ml.training.frame_readers import XCEPTION_LEVELS
 from ml.training.gate import GateConfig, GateTask
 from ml.training.image import ImageConfig, ImageTask
 from ml.training.sequences import Sequences
@@ -31,10 +32,12 @@ ROWS = 40
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of crops and maps, and an untrained Xception and student."""
+    """A store of crops and maps, and untrained Xceptions and a student."""
     folder = tmp_path_factory.mktemp("devices")
     torch.manual_seed(0)
     save_file(Xception().state_dict(), str(folder / "xception.safetensors"))
+    trunk = StatisticsXception(XCEPTION_LEVELS)
+    save_file(trunk.state_dict(), str(folder / "statistics.safetensors"))
     save_file(Student().state_dict(), str(folder / "student.safetensors"))
     (folder / "store").mkdir()
     crops = torch.randint(0, 256, (ROWS, SIZE, SIZE, 3), dtype=torch.uint8)
@@ -110,21 +113,26 @@ def _distillation(folder: Path) -> Task:
     return DistillationTask(config, folder / "store")
 
 
-def _video(folder: Path) -> Task:
+def _over_time(architecture: str, backbone: Path, read: int, folder: Path) -> Task:
     rng = np.random.default_rng(0)
     sequences = Sequences(
-        rng.standard_normal((4, 32, 2048), np.float32),
+        rng.standard_normal((4, 32, read), np.float32),
         np.array([20, 32, 20, 32]),
         np.array([0, 1, 0, 1]),
         *(np.full(4, "made") for _ in range(3)),
     )
+    config = VideoConfig(architecture=architecture, backbone=str(backbone), landmarks="", batch=4)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(video, "cached_sequences", lambda *_: (sequences, sequences))
-        return VideoTask(
-            VideoConfig(backbone=str(folder / "student.safetensors"), landmarks="", batch=4),
-            folder,
-            folder,
-        )
+        return VideoTask(config, folder, folder)
+
+
+def _video(folder: Path) -> Task:
+    return _over_time("resnext_lstm", folder / "student.safetensors", 2048, folder)
+
+
+def _temporal(folder: Path) -> Task:
+    return _over_time("temporal_bilstm", folder / "statistics.safetensors", SIGNS, folder)
 
 
 def _sync(folder: Path) -> Task:
@@ -139,7 +147,7 @@ def _sync(folder: Path) -> Task:
 
 @pytest.mark.filterwarnings("ignore:CUDA is not available")
 @pytest.mark.parametrize(
-    "made", [_audio, _image, _blending, _exit, _gate, _distillation, _video, _sync]
+    "made", [_audio, _image, _blending, _exit, _gate, _distillation, _video, _temporal, _sync]
 )
 def test_the_loss_and_the_judgement_are_computed_where_the_network_lies(
     made: Callable[[Path], Task], folder: Path

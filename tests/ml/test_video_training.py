@@ -67,7 +67,7 @@ def xception(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_signs_of_a_crop_are_what_xception_answers(xception: Path) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (3, 152, 152, 3), dtype=np.uint8)
-    reader = reader_of("temporal_bilstm", str(xception), 0)
+    reader = reader_of("temporal_bilstm", str(xception), 0, 8)
     assert isinstance(reader, SignsReader)
     signs = reader.embed(crops)
     assert signs.shape == (3, SIGNS)
@@ -96,6 +96,7 @@ def test_a_network_over_signs_is_trained_and_leaves_the_scores_of_its_fold(
         architecture="temporal_bilstm",
         backbone=str(xception),
         landmarks="",
+        hidden=8,
         batch=4,
         hold_out=("b",),
     )
@@ -107,13 +108,14 @@ def test_a_network_over_signs_is_trained_and_leaves_the_scores_of_its_fold(
     engine = EngineConfig(steps=2, evaluate_every=9, warmup=1, lr=1e-2, bf16=False)
     Trainer(task, engine, tmp_path / "out", torch.device("cpu")).run()
     trained = load_file(str(tmp_path / "out" / LAST))
-    TemporalBiLSTM(SIGNS).load_state_dict(trained, strict=True)
+    TemporalBiLSTM(SIGNS, 8).load_state_dict(trained, strict=True)
     assert torch.equal(trained["centre"], task.model.centre)
     rows = read_scores(tmp_path / "out" / "scores.csv")
     assert {row.source for row in rows if not row.fake} == {"b"}
-    assert len([row for row in rows if row.fake and not row.path.startswith("b ")]) == 2
+    assert {row.source for row in rows if row.fake} == {"a", "b"}
+    assert len(rows) == 3
 
 
 def test_another_network_over_time_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no network over time is called 'magic'"):
-        reader_of("magic", str(tmp_path), 0)
+        reader_of("magic", str(tmp_path), 0, 8)
