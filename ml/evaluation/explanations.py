@@ -24,10 +24,12 @@ from numpy.typing import NDArray
 from ml.branches.registry import create_branch
 from ml.branches.speech_network import HOP_S, SpeechNetworkBranch
 from ml.branches.xception import XceptionBranch
+from ml.errors import MlError
 from ml.media.faces import crop_face
 from ml.media.prepared import SAMPLE_RATE
 from ml.media.windows import repeat_to, window_starts
 from ml.training.audio_clips import AudioClip, grouped, load_manifest
+from ml.training.engine import ConfigError
 from ml.training.image_data import Photo, load_photos
 from ml.training.self_blending import (
     BROWS,
@@ -141,7 +143,8 @@ def splice_game(branch: SpeechNetworkBranch, clips: Sequence[AudioClip], count: 
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure and write; the exit status is 1 when a map does not beat its best baseline."""
+    """Measure and write; the exit status is 1 when a map does not beat its best baseline, 2 for
+    data or weights that cannot be used."""
     parser = argparse.ArgumentParser(
         prog="python -m ml.evaluation.explanations",
         description=__doc__,
@@ -156,6 +159,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--branches", nargs="+", choices=BRANCHES, default=BRANCHES)
     parser.add_argument("--splices", type=int, default=100)
     options = parser.parse_args(arguments)
+    try:
+        return write(options)
+    except (ConfigError, MlError, FileNotFoundError) as error:
+        print(f"explanations: {error}", file=sys.stderr)
+        return 2
+
+
+def write(options: argparse.Namespace) -> int:
+    """Measure and write ``options.out``; 1 when a map does not beat its best baseline. Raises
+    ConfigError, WeightsError, FileNotFoundError."""
     figures: dict[str, HitRate] = {}
     for name, rate in measured(options):
         figures[name] = rate
@@ -173,7 +186,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def measured(options: argparse.Namespace) -> Iterator[tuple[str, HitRate]]:
-    """Every hit rate as it is known. Raises WeightsError, FileNotFoundError."""
+    """Every hit rate as it is known. Raises ConfigError, WeightsError, FileNotFoundError."""
     registry, device = WeightRegistry(options.weights_dir), torch.device("cpu")
     for name in options.branches:
         branch = create_branch(name)

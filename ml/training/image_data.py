@@ -15,6 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from ml.training.caches import Arrays, origin, remembered
+from ml.training.engine import ConfigError
 
 Box = tuple[float, float, float, float]
 
@@ -53,12 +54,19 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     return np.ascontiguousarray(bgr[..., ::-1])
 
 
-def read_meshes(path: Path | None) -> dict[str, NDArray[np.float32]]:
-    """Dense landmarks by picture path, from the file ``ml/training/landmarks.py`` wrote."""
+def read_meshes(path: Path | None, wanted: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+    """Dense landmarks by picture, from the file ``ml/training/landmarks.py`` wrote; none of one in
+    which no mesh was found. Raises ConfigError when a ``wanted`` picture was never looked at."""
     if path is None:
         return {}
     with np.load(path) as file:
         names, points = file["names"], file["points"]
+    unknown = sorted(set(wanted) - set(names.tolist()))
+    if unknown:
+        raise ConfigError(
+            f"{path} is of other pictures: {len(unknown)} were never looked at, such as "
+            f"{unknown[0]}. Make it again with ml/training/landmarks.py"
+        )
     return {
         str(name): mesh for name, mesh in zip(names, points, strict=True) if np.isfinite(mesh).all()
     }
@@ -99,11 +107,12 @@ def load_photos(
     folder: Path, cache: Path, meshes: Path | None, chosen: Callable[[dict[str, str]], bool]
 ) -> list[Photo]:
     """The photographs whose manifest row is ``chosen`` and in which a face is found. Raises
-    ConfigError when ``cache`` is of other photographs."""
+    ConfigError when ``cache`` or ``meshes`` is of other photographs."""
     rows = read_manifest(folder)
     pictures = ((row["path"], read_rgb(folder / row["path"])) for row in rows)
     boxes = find_boxes(pictures, cache, files_origin(folder, rows))
-    points = read_meshes(meshes)
+    kept = [row for row in rows if row["path"] in boxes and chosen(row)]
+    points = read_meshes(meshes, (row["path"] for row in kept))
     return [
         Photo(
             path=row["path"],
@@ -115,8 +124,7 @@ def load_photos(
             source=row["source_repo"],
             split=row["split"],
         )
-        for row in rows
-        if row["path"] in boxes and chosen(row)
+        for row in kept
     ]
 
 

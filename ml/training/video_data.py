@@ -50,7 +50,7 @@ def load_clips(
     folder: Path, cache: Path, meshes: Path, chosen: Callable[[dict[str, str]], bool]
 ) -> list[Clip]:
     """The chosen clips; frames without a face or a mesh are left out, clips under 16 frames too.
-    Raises ConfigError when ``cache`` is of other clips."""
+    Raises ConfigError when ``cache`` or ``meshes`` is of other clips."""
     rows = read_manifest(folder)
 
     def pictures() -> Iterator[tuple[str, Picture]]:
@@ -59,9 +59,11 @@ def load_clips(
                 yield f"{row['path']}#{index}", rgb
 
     boxes = find_boxes(pictures(), cache, files_origin(folder, rows))
-    points = read_meshes(meshes)
+    asked = list(filter(chosen, rows))
+    paths = {row["path"] for row in asked}
+    points = read_meshes(meshes, (name for name in boxes if name.rpartition("#")[0] in paths))
     clips = []
-    for row in filter(chosen, rows):
+    for row in asked:
         kept = [
             (rgb, boxes[name], points[name])
             for index, rgb in sampled_frames(folder / row["path"], float(row["fps"]))

@@ -11,12 +11,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ml.training import distillation, exit_flow, image_data, statistics, sync, video
+from ml.evaluation import explanations
+from ml.training import distillation, exit_flow, image_data, statistics, sync, video, video_data
 from ml.training.caches import ORIGIN, origin, remembered
 from ml.training.distillation import DistillationConfig
 from ml.training.engine import ConfigError
 from ml.training.exit_flow import StoreConfig
-from ml.training.image_data import find_boxes, load_photos
+from ml.training.image_data import find_boxes, load_photos, read_meshes
 from ml.training.statistics import COLUMNS, StatisticsConfig
 from ml.training.video import TOLD, VideoConfig
 from tests.ml.drawn_face import draw_face
@@ -214,3 +215,43 @@ def test_boxes_that_were_found_are_kept_as_numbers(tmp_path: Path) -> None:
     assert 0 <= x1 < x2 <= 320
     assert 0 <= y1 < y2 <= 320
     assert find_boxes([], tmp_path / "boxes.npz", "here") == found
+
+
+def test_landmarks_of_other_pictures_are_refused(folder: Path) -> None:
+    def meshes(*names: str) -> Path:
+        points = np.zeros((len(names), 468, 2), np.float32)
+        points[-1] = np.nan
+        np.savez(folder / "made.npz", names=list(names), points=points)
+        return folder / "made.npz"
+
+    none_found = meshes("b.png", "a.png")
+    assert set(read_meshes(none_found, ["a.png"])) == {"b.png"}
+    with pytest.raises(ConfigError, match=r"of other pictures: 2 were never .* such as c.png"):
+        read_meshes(none_found, ["a.png", "d.png", "c.png"])
+    assert read_meshes(None, ["a.png"]) == {}
+
+
+def test_photographs_and_clips_ask_for_landmarks_of_their_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {"a.png": (0.0, 0.0, 4.0, 4.0), "a.mp4#0": (0.0, 0.0, 4.0, 4.0)}
+    for module in (image_data, video_data):
+        monkeypatch.setattr(module, "find_boxes", lambda *_: found)
+    np.savez(folder / "other", names=["z"], points=np.zeros((1, 468, 2)))
+    for load, media in ((image_data.load_photos, "images"), (video_data.load_clips, "videos")):
+        with pytest.raises(ConfigError, match=r"other.npz is of other pictures"):
+            load(folder / media, folder / "boxes.npz", folder / "other.npz", lambda _: True)
+
+
+def test_explanations_of_other_pictures_end_in_words(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(image_data, "find_boxes", lambda *_: {"a.png": (0.0, 0.0, 4.0, 4.0)})
+    table = folder / "images" / "manifest.csv"
+    table.write_text(table.read_text().replace("train", "dev"))
+    np.savez(folder / "other", names=["z"], points=np.zeros((1, 468, 2)))
+    asked = ["--data", str(folder), "--landmarks", str(folder / "other.npz")]
+    out = folder / "out.json"
+    assert explanations.main([*asked, "--branches", "xception", "--out", str(out)]) == 2
+    assert "other.npz is of other pictures" in capsys.readouterr().err
+    assert not out.exists()
