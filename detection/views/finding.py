@@ -199,8 +199,9 @@ def next_steps(result: AnalysisResult) -> Iterable[str]:
         )
     if BranchStatus.NO_WEIGHTS in statuses:
         yield _(
-            "A detector's weights are not installed. An administrator can list and fetch them "
-            "with “python -m ml weights”; then run the analysis again."
+            "A detector of this profile has no trained weights, so it said nothing; the others are "
+            "not affected. The profile “standard” has trained detectors only, and a laboratory "
+            "can train others (docs/training.md)."
         )
     if BranchStatus.FAILED in statuses:
         yield _(

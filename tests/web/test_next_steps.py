@@ -39,7 +39,7 @@ def test_each_cause_of_silence_has_a_next_step(result: AnalysisResult) -> None:
     told = " ".join(next_steps(replace(result, faces=(), media=replace(result.media, audio=None))))
     assert "No face was found" in told
     assert "no sound track" in told
-    assert "weights are not installed" in told  # the sample's ensemble has none
+    assert "has no trained weights" in told  # the sample's ensemble has none
     broken = replace(result.branches[0], status=BranchStatus.FAILED)
     assert "stopped on an error" in " ".join(next_steps(replace(result, branches=(broken,))))
     heard = replace(result, input=replace(result.input, kind=MediaKind.AUDIO), faces=())
