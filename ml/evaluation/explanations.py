@@ -160,13 +160,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--splices", type=int, default=100)
     options = parser.parse_args(arguments)
     try:
-        return write(options)
+        return publish(options)
     except (ConfigError, MlError, FileNotFoundError) as error:
         print(f"explanations: {error}", file=sys.stderr)
         return 2
 
 
-def write(options: argparse.Namespace) -> int:
+def publish(options: argparse.Namespace) -> int:
     """Measure and write ``options.out``; 1 when a map does not beat its best baseline. Raises
     ConfigError, WeightsError, FileNotFoundError."""
     figures: dict[str, HitRate] = {}

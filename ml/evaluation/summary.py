@@ -108,8 +108,8 @@ def judged_goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     figure is over."""
     found = []
     for goal in tomllib.loads(GOALS.read_text("utf-8"))["goal"]:
-        own = [r for r in rows if r["report"] == goal["report"] and r["set"] == goal["set"]]
-        own = [r for r in own if r["detector"] == goal.get("detector", r["detector"])]
+        named = {key: goal[key] for key in ("report", "set", "detector") if key in goal}
+        own = [row for row in rows if named.items() <= row.items()]
         row = next((r for r in own if "+" in r["detector"]), None)
         row = row or next((r for r in own if r.get("cllr") is not None), own[0] if own else {})
         value = row.get(goal["figure"])

@@ -74,7 +74,7 @@ class StatisticsXception(Xception):
     def answers(self, middle: Tensor, whole: Tensor) -> Tensor:
         """Outputs of the levels for both views -> answers of the heads (B, 2); that of the
         blending head is the mean of its answers to both."""
-        return heads_of_signs(self.signs(middle, whole))
+        return answers_of_signs(self.signs(middle, whole))
 
     def signs(self, middle: Tensor, whole: Tensor) -> Tensor:
         """Outputs of the levels for both views -> (B, 3): what the blending head answers to the
@@ -103,14 +103,14 @@ class StatisticsXception(Xception):
         return torch.logsumexp(answers, 1), laid_together(*maps)
 
 
-def heads_of_signs(signs: Tensor) -> Tensor:
+def answers_of_signs(signs: Tensor) -> Tensor:
     """Signs (..., 3) -> answers of the heads (..., 2)."""
     return torch.stack([signs[..., :2].mean(-1), signs[..., 2]], -1)
 
 
 def logit_of_signs(signs: Tensor) -> Tensor:
     """Signs (..., 3) -> logit FAKE - REAL (...)."""
-    return torch.logsumexp(heads_of_signs(signs), -1)
+    return torch.logsumexp(answers_of_signs(signs), -1)
 
 
 def statistics(maps: Tensor) -> Tensor:
