@@ -3,7 +3,8 @@
 Encoder: Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision" (Whisper),
 2022. As a front end for spoofing detection: Kawa et al., "Improved DeepFake Detection Using
 Whisper Features", Interspeech 2023. Here the means and deviations over time of every layer are
-read by one linear layer.
+read by one linear layer. The encoder hears magnitudes alone, so the same layer may read the
+steadiness of the group delay beside them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import torchaudio
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ml.models.group_delay import group_delay_steadiness, values
+
 SAMPLE_RATE = 16_000
 MELS = 80
 FFT = 400
@@ -25,13 +28,15 @@ MAX_POSITIONS = 1500
 @dataclass(frozen=True)
 class WhisperConfig:
     """Sizes of the encoder (tiny: 384 wide, 6 heads, 4 layers); the first ``layers`` are used.
-    ``changes``: the deviation of the change from frame to frame is read, too."""
+    ``changes``: the deviation of the change from frame to frame is read, too.
+    ``group_delay``: lengths in samples of the windows that it is read in; none: it is not read."""
 
     layers: int = 2
     width: int = 384
     heads: int = 6
     dropout: float = 0.3
     changes: bool = False
+    group_delay: tuple[int, ...] = ()
 
 
 class EncoderLayer(nn.Module):
@@ -79,7 +84,9 @@ class WhisperDetector(nn.Module):
         self.positions = nn.Parameter(torch.zeros(MAX_POSITIONS, width), requires_grad=False)
         self.layers = nn.ModuleList(EncoderLayer(width, config.heads) for _ in range(config.layers))
         self.changes = config.changes
+        self.group_delay = tuple(config.group_delay)
         statistics = (3 if config.changes else 2) * width * (config.layers + 1)
+        statistics += values(self.group_delay)
         self.statistics_norm = nn.BatchNorm1d(statistics)
         self.drop = nn.Dropout(config.dropout)
         self.out_layer = nn.Linear(statistics, 1)
@@ -94,12 +101,15 @@ class WhisperDetector(nn.Module):
 
     def statistics(self, waveform: Tensor) -> Tensor:
         """Mean, deviation and, with ``changes``, deviation of the change over time of every
-        layer: (B, samples) to (B, 2 or 3 * width * states)."""
+        layer, behind them what ``group_delay`` asks for: (B, samples) to (B, 2 or 3 * width
+        * states + ``values(group_delay)``)."""
         parts = []
         for state in self.states(self.log_mel(waveform)):
             parts += [state.mean(1), state.std(1)]
             if self.changes:
                 parts.append(state.diff(dim=1).std(1))
+        if self.group_delay:
+            parts.append(group_delay_steadiness(waveform, self.group_delay))
         return torch.cat(parts, 1)
 
     def log_mel(self, waveform: Tensor) -> Tensor:

@@ -73,6 +73,7 @@ class AudioConfig:
     smoothing: float = 0.05
     layers: int = 2
     changes: bool = False
+    group_delay: tuple[int, ...] = ()
     dropout: float = 0.3
     frozen: tuple[str, ...] = ()
     probe: bool = False
@@ -82,7 +83,12 @@ def build(config: AudioConfig) -> nn.Module:
     """The network of ``config``, filled from its ``initial``. Raises ConfigError."""
     if config.architecture == "whisper":
         model = WhisperDetector(
-            WhisperConfig(layers=config.layers, dropout=config.dropout, changes=config.changes)
+            WhisperConfig(
+                layers=config.layers,
+                dropout=config.dropout,
+                changes=config.changes,
+                group_delay=config.group_delay,
+            )
         )
         if config.initial.endswith(".bin"):
             load_encoder(model, Path(config.initial))

@@ -172,7 +172,14 @@ def remembered_features(
     """``read_features`` kept in ``folder`` with what they were made of: network and clips. Raises
     ConfigError when those there are of others."""
     initial = Path(audio.initial) if audio.initial else ""
-    network = (audio.architecture, initial, audio.layers, audio.changes, audio.samples)
+    network = (
+        audio.architecture,
+        initial,
+        audio.layers,
+        audio.changes,
+        audio.group_delay,
+        audio.samples,
+    )
     names = [(clip.path, clip.file.stat().st_size) for clip in clips.clips]
     file = folder / f"{'degraded' if degraded else 'features'}_{audio.architecture}.npz"
 
