@@ -4,7 +4,8 @@ Encoder: Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervi
 2022. As a front end for spoofing detection: Kawa et al., "Improved DeepFake Detection Using
 Whisper Features", Interspeech 2023. Here the means and deviations over time of every layer are
 read by one linear layer. The encoder hears magnitudes alone, so the same layer may read the
-steadiness of the group delay beside them.
+steadiness of the group delay beside them, and it may hold a reading for each of several kinds of
+forgery.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ MAX_POSITIONS = 1500
 class WhisperConfig:
     """Sizes of the encoder (tiny: 384 wide, 6 heads, 4 layers); the first ``layers`` are used.
     ``changes``: the deviation of the change from frame to frame is read, too.
-    ``group_delay``: lengths in samples of the windows that it is read in; none: it is not read."""
+    ``group_delay``: lengths in samples of the windows that it is read in; none: it is not read.
+    ``readings``: how many kinds of forgery have a reading of their own; the logit is that of any
+    of them, the logarithm of the sum of their ratios."""
 
     layers: int = 2
     width: int = 384
@@ -37,6 +40,7 @@ class WhisperConfig:
     dropout: float = 0.3
     changes: bool = False
     group_delay: tuple[int, ...] = ()
+    readings: int = 1
 
 
 class EncoderLayer(nn.Module):
@@ -89,14 +93,14 @@ class WhisperDetector(nn.Module):
         statistics += values(self.group_delay)
         self.statistics_norm = nn.BatchNorm1d(statistics)
         self.drop = nn.Dropout(config.dropout)
-        self.out_layer = nn.Linear(statistics, 1)
+        self.out_layer = nn.Linear(statistics, config.readings)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """float32 (B, samples) at 16 kHz to logits (B,), positive for FAKE."""
         statistics = self.statistics(waveform)
         with torch.autocast(waveform.device.type, enabled=False):
             pooled = self.statistics_norm(statistics)
-            logit: Tensor = self.out_layer(self.drop(pooled)).squeeze(1)
+            logit: Tensor = self.out_layer(self.drop(pooled)).logsumexp(1)
         return logit
 
     def statistics(self, waveform: Tensor) -> Tensor:

@@ -74,6 +74,7 @@ class AudioConfig:
     layers: int = 2
     changes: bool = False
     group_delay: tuple[int, ...] = ()
+    readings: int = 1
     dropout: float = 0.3
     frozen: tuple[str, ...] = ()
     probe: bool = False
@@ -88,6 +89,7 @@ def build(config: AudioConfig) -> nn.Module:
                 dropout=config.dropout,
                 changes=config.changes,
                 group_delay=config.group_delay,
+                readings=config.readings,
             )
         )
         if config.initial.endswith(".bin"):

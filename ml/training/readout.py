@@ -9,7 +9,7 @@ of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,10 +46,16 @@ class ReadoutConfig:
     """The ``[readout]`` table; ``penalty`` is the inverse strength of the ridge penalty on
     standardised features, chosen by the folds. The network is that of ``[audio]``, and so are
     ``made`` clips and the shares that ``copies`` and ``voices`` have in the spoofed half. A version
-    of every clip that went through a telephone band or codec weighs ``degraded`` of the whole."""
+    of every clip that went through a telephone band or codec weighs ``degraded`` of the whole.
+
+    Copies by the methods ``vocoders`` have a reading of their own, fitted on them and the bona fide
+    clips alone: the ratio is ``vocoder_share`` of the second reading's and the rest of the first's.
+    """
 
     penalty: float = 1e-3
     degraded: float = 0.0
+    vocoders: tuple[str, ...] = ()
+    vocoder_share: float = 0.12
 
 
 @dataclass(frozen=True)
@@ -86,12 +92,14 @@ def fit(
 class Clips:
     """Training clips (N): the first ``given`` are those of the data folder, behind them what was
     made. ``fold`` (N,) is that of the source, for a copy that of its parent's, -1 for what no fold
-    leaves out; ``shares`` (N,) is what each weighs inside its class."""
+    leaves out; ``shares`` (N,) is what each weighs inside its class; ``vocoded`` (N,) are the
+    copies that the second reading is fitted on."""
 
     clips: list[AudioClip]
     given: int
     fold: NDArray[np.int64]
     shares: Features
+    vocoded: NDArray[np.bool_]
 
     @property
     def spoof(self) -> NDArray[np.bool_]:
@@ -108,12 +116,13 @@ class Clips:
         if not degraded:
             return self
         shares = np.concatenate([(1 - degraded) * self.shares, degraded * self.shares])
-        return Clips([*self.clips, *self.clips], self.given, np.tile(self.fold, 2), shares)
+        fold, vocoded = np.tile(self.fold, 2), np.tile(self.vocoded, 2)
+        return Clips([*self.clips, *self.clips], self.given, fold, shares, vocoded)
 
 
-def gather(audio: AudioConfig, data: Path) -> Clips:
+def gather(audio: AudioConfig, data: Path, vocoders: Sequence[str] = ()) -> Clips:
     """The training clips of ``data`` and those made for training; of the spoofed half ``copies``
-    are copy-synthesis and ``voices`` own synthesis."""
+    are copy-synthesis and ``voices`` own synthesis. Behind them the copies by ``vocoders``."""
     given = [clip for clip in load_manifest(data) if clip.split == "train"]
     fold_of = leave_source_out(given, audio.folds)
     fold = {clip.path: fold_of[clip.source] for clip in given}
@@ -121,26 +130,54 @@ def gather(audio: AudioConfig, data: Path) -> Clips:
     copies = [c for c in made if c.parent in fold and wanted(c, audio.copy_methods)]
     voices = [clip for clip in made if clip.spoof and not clip.parent]
     prompts = [clip for clip in made if not clip.spoof]
-    every = [*given, *copies, *voices, *prompts]
+    vocoded = [c for c in made if vocoders and c.parent in fold and wanted(c, vocoders)]
+    every = [*given, *copies, *voices, *prompts, *vocoded]
     rest = (1 - audio.copies - audio.voices) / max(sum(clip.spoof for clip in given), 1)
     shares = [
         *(rest if clip.spoof else 1.0 for clip in given),
         *(audio.copies / len(copies) for _ in copies),
         *(audio.voices / len(voices) for _ in voices),
         *(1.0 for _ in prompts),
+        *(1.0 for _ in vocoded),
     ]
     folds = np.array([fold.get(clip.parent or clip.path, IN_NO_FOLD) for clip in every])
-    return Clips(every, len(given), folds, np.array(shares))
+    last = np.arange(len(every)) >= len(every) - len(vocoded)
+    return Clips(every, len(given), folds, np.array(shares), last)
 
 
-def left_out_scores(features: Features, clips: Clips, folds: int, penalty: float) -> Features:
-    """The logit (given,) of every clip of the data folder by a reading fitted without the clip's
+def fit_readings(
+    features: Features, clips: Clips, kept: NDArray[np.bool_], config: ReadoutConfig
+) -> list[Readout]:
+    """The readings of the clips ``kept``: one, or two where there are copies by vocoders, whose
+    ratios add up to that of a mixture of both kinds of forgery."""
+    own = kept & ~clips.vocoded
+    first = fit(features[own], clips.spoof[own], config.penalty, clips.shares[own])
+    if not clips.vocoded.any():
+        return [first]
+    own = kept & (clips.vocoded | ~clips.spoof)
+    second = fit(features[own], clips.spoof[own], config.penalty, clips.shares[own])
+    share = config.vocoder_share
+    return [
+        replace(first, bias=first.bias + np.log(1 - share)),
+        replace(second, bias=second.bias + np.log(share)),
+    ]
+
+
+def joined(readings: Sequence[Readout], features: Features) -> Features:
+    """Logits (N,) of features (N, D): the logarithm of the sum of the readings' ratios."""
+    return np.asarray(np.logaddexp.reduce([reading.logits(features) for reading in readings]))
+
+
+def left_out_scores(
+    features: Features, clips: Clips, folds: int, config: ReadoutConfig
+) -> Features:
+    """The logit (given,) of every clip of the data folder by readings fitted without the clip's
     fold of sources and without what was made of them."""
     logits = np.empty(len(clips.clips))
     for number in range(folds):
         kept = clips.outside(number)
-        reading = fit(features[kept], clips.spoof[kept], penalty, clips.shares[kept])
-        logits[~kept] = reading.logits(features[~kept])
+        readings = fit_readings(features, clips, kept, config)
+        logits[~kept] = joined(readings, features[~kept])
     return logits[: clips.given]
 
 
@@ -201,30 +238,48 @@ def last_layer(model: nn.Module) -> nn.Module:
     raise ConfigError("only whisper and aasist have a last layer that can be fitted alone")
 
 
-def install(readout: Readout, model: nn.Module) -> None:
-    """Make ``readout`` the last layer of ``model``."""
+def install(readings: Sequence[Readout], model: nn.Module) -> None:
+    """Make ``readings`` the last layer of ``model``, which holds as many; AASIST holds one."""
     with torch.no_grad():
         if isinstance(model, WhisperDetector):
-            norm = model.statistics_norm
-            assert norm.running_mean is not None
-            assert norm.running_var is not None
-            norm.running_mean.copy_(torch.from_numpy(readout.mean))
-            norm.running_var.copy_(torch.from_numpy(readout.deviation**2))
-            # The normalisation adds a small constant to the variance: the weights make up for it.
-            kept = np.sqrt(1 + norm.eps / readout.deviation**2)
-            model.out_layer.weight.copy_(torch.from_numpy(readout.weight * kept)[None])
-            model.out_layer.bias.fill_(readout.bias)
+            _install_whisper(readings, model)
         elif isinstance(model, AASIST):
-            # Two outputs, spoof and bona fide; the logit is their difference.
-            half = torch.from_numpy(readout.weight / readout.deviation / 2)
-            bias = (readout.bias - float(readout.mean / readout.deviation @ readout.weight)) / 2
-            model.out_layer.weight.copy_(torch.stack([half, -half]))
-            model.out_layer.bias.copy_(torch.tensor([bias, -bias]))
+            _install_aasist(readings[0], model)
+
+
+def _install_whisper(readings: Sequence[Readout], model: WhisperDetector) -> None:
+    norm, first = model.statistics_norm, readings[0]
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    norm.running_mean.copy_(torch.from_numpy(first.mean))
+    norm.running_var.copy_(torch.from_numpy(first.deviation**2))
+    # The normalisation adds a small constant to the variance: the weights make up for it.
+    spread = np.sqrt(first.deviation**2 + norm.eps)
+    slopes = [reading.weight / reading.deviation for reading in readings]
+    biases = [
+        reading.bias + float((first.mean - reading.mean) @ slope)
+        for reading, slope in zip(readings, slopes, strict=True)
+    ]
+    model.out_layer.weight.copy_(torch.from_numpy(np.stack(slopes) * spread))
+    model.out_layer.bias.copy_(torch.tensor(biases))
+
+
+def _install_aasist(reading: Readout, model: AASIST) -> None:
+    # Two outputs, spoof and bona fide; the logit is their difference.
+    half = torch.from_numpy(reading.weight / reading.deviation / 2)
+    bias = (reading.bias - float(reading.mean / reading.deviation @ reading.weight)) / 2
+    model.out_layer.weight.copy_(torch.stack([half, -half]))
+    model.out_layer.bias.copy_(torch.tensor([bias, -bias]))
 
 
 def train(config: ReadoutConfig, audio: AudioConfig, data: Path, out: Path) -> dict[str, float]:
-    """Write the network and the scores into ``out``; the pooled equal error rate of the folds."""
-    clips = gather(audio, data)
+    """Write the network and the scores into ``out``; the pooled equal error rate of the folds.
+    Raises ConfigError."""
+    clips = gather(audio, data, config.vocoders)
+    if audio.readings != (2 if clips.vocoded.any() else 1):
+        raise ConfigError(
+            "'readings' of [audio] must be 2 where 'made' holds copies by 'vocoders', and else 1"
+        )
     model = build(audio)
     versions = [
         remembered_features(model, audio, clips, out.parent, degraded=degraded)
@@ -232,12 +287,10 @@ def train(config: ReadoutConfig, audio: AudioConfig, data: Path, out: Path) -> d
     ]
     features = np.concatenate(versions)
     every = clips.twice(config.degraded)
-    logits = left_out_scores(features, every, audio.folds, config.penalty)
+    logits = left_out_scores(features, every, audio.folds, config)
     out.mkdir(parents=True, exist_ok=True)
     write_held_out(every.clips[: every.given], logits, out)
-    kept = every.outside(audio.fold)
-    reading = fit(features[kept], every.spoof[kept], config.penalty, every.shares[kept])
-    install(reading, model)
+    install(fit_readings(features, every, every.outside(audio.fold), config), model)
     save_tensors(model, out / LAST)
     error = eer(logits, every.spoof[: every.given])
     return {"leave-source-out eer": error, "clips": float(every.given)}

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,10 @@ from ml.training.readout import (
     Clips,
     ReadoutConfig,
     fit,
+    fit_readings,
     gather,
     install,
+    joined,
     last_layer,
     left_out_scores,
     train,
@@ -45,10 +48,48 @@ def test_the_installed_layer_gives_the_fitted_logits(name: str) -> None:
     hook.remove()
     features = seen[0].double().numpy()
     readout = fit(features, np.array([0, 1, 0, 1, 1, 0], bool), 1e-1)
-    install(readout, model)
+    install([readout], model)
     with torch.inference_mode():
         logits = fake_logit(model(waves)).numpy()
     np.testing.assert_allclose(logits, readout.logits(features), atol=2e-3)
+
+
+def test_two_installed_readings_give_the_logits_of_their_mixture() -> None:
+    torch.manual_seed(0)
+    model = WhisperDetector(WhisperConfig(layers=1, width=48, readings=2)).eval()
+    waves = 0.05 * torch.randn(6, 16_000)
+    with torch.inference_mode():
+        features = model.statistics(waves).double().numpy()
+    first = fit(features, np.array([0, 1, 0, 1, 1, 0], bool), 1e-1)
+    second = fit(features[:4], np.array([0, 0, 1, 1], bool), 1e-1)
+    install([first, second], model)
+    with torch.inference_mode():
+        logits = model(waves).numpy()
+    np.testing.assert_allclose(logits, joined([first, second], features), atol=2e-3)
+    assert (logits > np.maximum(first.logits(features), second.logits(features)) - 2e-3).all()
+
+
+def test_copies_by_vocoders_have_a_reading_of_their_own() -> None:
+    """Dimension 0 tells the spoofed clips, dimension 1 the vocoded ones: each reading weighs its
+    own, and the first is what it would be without them."""
+    rng = np.random.default_rng(0)
+    spoof = np.repeat([False, True, True], 40)
+    vocoded = np.repeat([False, False, True], 40)
+    features = rng.standard_normal((120, 2))
+    features[40:80, 0] += 4
+    features[80:, 1] += 4
+    clips = [AudioClip(str(k), "train", bool(s), "g", "c", "s", "", Path())
+             for k, s in enumerate(spoof)]  # fmt: skip
+    every = Clips(clips, 80, np.zeros(120, np.int64), np.ones(120), vocoded)
+    config = ReadoutConfig(penalty=1.0, vocoder_share=0.25)
+    first, second = fit_readings(features, every, np.ones(120, bool), config)
+    alone = fit(features[:80], spoof[:80], 1.0)
+    assert first.weight == pytest.approx(alone.weight)
+    assert first.bias == pytest.approx(alone.bias + np.log(0.75))
+    assert second.weight[1] > 3 * abs(second.weight[0])
+    logits = joined([first, second], features)
+    assert ((logits > 0) == spoof).mean() > 0.9
+    assert (alone.logits(features)[80:] > 0).mean() < 0.2
 
 
 def test_no_clip_is_scored_by_a_reading_that_saw_its_source() -> None:
@@ -63,7 +104,8 @@ def test_no_clip_is_scored_by_a_reading_that_saw_its_source() -> None:
     assert ((known > 0) == spoof).all()
     fold_of = leave_source_out(clips, 5)
     fold = np.array([fold_of[clip.source] for clip in clips])
-    left_out = left_out_scores(features, Clips(clips, 100, fold, np.ones(100)), 5, 1.0)
+    given = Clips(clips, 100, fold, np.ones(100), np.zeros(100, bool))
+    left_out = left_out_scores(features, given, 5, ReadoutConfig(penalty=1.0))
     assert left_out[spoof].mean() <= left_out[~spoof].mean()
 
 
@@ -95,6 +137,12 @@ def test_what_was_made_of_a_clip_goes_with_it_and_has_its_share(tmp_path: Path) 
     spoofed = found.shares[found.spoof]
     assert spoofed.sum() == pytest.approx(1)
     assert spoofed[-3:].tolist() == pytest.approx([0.15, 0.15, 0.1])
+    assert not found.vocoded.any()
+    both = gather(config, tmp_path, ("world",))
+    assert both.clips[-1].path == "m2.flac"
+    assert both.fold[-1] == own["4.flac"]
+    assert np.flatnonzero(both.vocoded).tolist() == [len(found.clips)]
+    assert both.shares[:-1].tolist() == found.shares.tolist()
 
 
 def test_a_class_is_as_heavy_as_the_other_whatever_its_shares() -> None:
@@ -109,11 +157,12 @@ def test_a_class_is_as_heavy_as_the_other_whatever_its_shares() -> None:
 
 def test_a_degraded_version_stands_behind_every_clip_in_its_fold() -> None:
     clips = [AudioClip(f"{k}", "train", k == 1, "g", "c", "s", "", Path()) for k in range(2)]
-    own = Clips(clips, 2, np.array([3, -1]), np.array([1.0, 2.0]))
+    own = Clips(clips, 2, np.array([3, -1]), np.array([1.0, 2.0]), np.array([False, True]))
     both = own.twice(0.25)
     assert [clip.path for clip in both.clips] == ["0", "1", "0", "1"]
     assert (both.given, both.fold.tolist()) == (2, [3, -1, 3, -1])
     assert both.shares.tolist() == [0.75, 1.5, 0.25, 0.5]
+    assert both.vocoded.tolist() == [False, True, False, True]
     assert own.twice(0.0) is own
     assert both.outside(3).tolist() == [False, True, False, True]
     assert both.outside(IN_NO_FOLD).all()
@@ -140,6 +189,8 @@ def test_every_clip_is_scored_and_what_was_read_serves_the_same_recipe_only(tmp_
     assert load_file(out / "last.safetensors")["out_layer.weight"].abs().sum() > 0
     again = train(ReadoutConfig(penalty=1e-2, degraded=0.5), audio, tmp_path, out)
     assert again["clips"] == 12
+    with pytest.raises(ConfigError, match="must be 2 where 'made' holds copies"):
+        train(ReadoutConfig(), replace(audio, readings=2), tmp_path, out)
     longer = AudioConfig("whisper", samples=20_000, layers=1, folds=3, changes=True)
     with pytest.raises(ConfigError, match="other data, settings or weights; delete it"):
         train(ReadoutConfig(degraded=0.5), longer, tmp_path, out)
