@@ -1,4 +1,4 @@
-"""A pretrained speech encoder (Whisper) fine-tuned to tell spoofed speech, on sliding windows."""
+"""What a pretrained speech encoder (Whisper) and the phase tell of spoofed speech, on windows."""
 
 from __future__ import annotations
 

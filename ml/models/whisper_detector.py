@@ -17,7 +17,7 @@ import torchaudio
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.models.group_delay import group_delay_steadiness, values
+from ml.models.group_delay import group_delay_steadiness, steadiness_values
 
 SAMPLE_RATE = 16_000
 MELS = 80
@@ -90,7 +90,7 @@ class WhisperDetector(nn.Module):
         self.changes = config.changes
         self.group_delay = tuple(config.group_delay)
         statistics = (3 if config.changes else 2) * width * (config.layers + 1)
-        statistics += values(self.group_delay)
+        statistics += steadiness_values(self.group_delay)
         self.statistics_norm = nn.BatchNorm1d(statistics)
         self.drop = nn.Dropout(config.dropout)
         self.out_layer = nn.Linear(statistics, config.readings)
@@ -106,7 +106,7 @@ class WhisperDetector(nn.Module):
     def statistics(self, waveform: Tensor) -> Tensor:
         """Mean, deviation and, with ``changes``, deviation of the change over time of every
         layer, behind them what ``group_delay`` asks for: (B, samples) to (B, 2 or 3 * width
-        * states + ``values(group_delay)``)."""
+        * states + ``steadiness_values(group_delay)``)."""
         parts = []
         for state in self.states(self.log_mel(waveform)):
             parts += [state.mean(1), state.std(1)]

@@ -56,7 +56,7 @@ class AudioConfig:
     the spoofed half of a batch, ``copies`` are copy-synthesis (by ``copy_methods``, none named:
     all) and ``voices`` own synthesis. ``strength`` scales the augmentation probabilities.
     ``frozen`` names submodules that stay as they are.
-    ``probe`` starts the head of a pretrained encoder from a logistic regression.
+    ``probe`` starts the head of a pretrained encoder from a logistic regression, of one reading.
     """
 
     architecture: str

@@ -280,6 +280,8 @@ def train(config: ReadoutConfig, audio: AudioConfig, data: Path, out: Path) -> d
         raise ConfigError(
             "'readings' of [audio] must be 2 where 'made' holds copies by 'vocoders', and else 1"
         )
+    if audio.readings > 1 and audio.architecture != "whisper":
+        raise ConfigError("only whisper holds more than one reading: no 'vocoders' for others")
     model = build(audio)
     versions = [
         remembered_features(model, audio, clips, out.parent, degraded=degraded)
