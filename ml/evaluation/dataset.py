@@ -45,7 +45,8 @@ def evaluate(
     records = [r for r in with_splits(load(name, root)) if not split or r.split == split]
     if not records:
         raise DatasetError(DatasetCode.NO_MEDIA, f"'{name}' has no recordings in split '{split}'.")
-    scored = score(some(records, limit), registry, store, split or "all splits", root)
+    every = score(some(records, limit), registry, store, split or "all splits", root)
+    scored = {branch: rows for branch, rows in every.items() if rows}
     out.mkdir(parents=True, exist_ok=True)
     for branch, rows in scored.items():
         write_scores(rows, out / f"{name}_scores_{branch}.csv")

@@ -132,9 +132,9 @@ class AudioTask:
         fold_of = leave_source_out(given, config.folds)
         self.judged = [clip for clip in given if fold_of[clip.source] == config.fold]
         trained = [clip for clip in given if fold_of[clip.source] != config.fold]
-        parents = {clip.path for clip in trained}
         made = load_made(Path(config.made)) if config.made else []
         real = [clip for clip in [*trained, *made] if not clip.spoof]
+        parents = {clip.path for clip in real}
         self.real = grouped(real, lambda clip: f"{clip.source} {clip.corpus}")
         self.spoof = grouped((c for c in trained if c.spoof), lambda clip: clip.generator)
         self.copies = grouped(

@@ -67,7 +67,7 @@ def code(wave: Wave, rng: np.random.Generator) -> Wave:
     container, codec, rate, bit_rates = CODECS[int(rng.integers(len(CODECS)))]
     peak = max(1.0, float(np.abs(wave).max()))
     data = _encode(wave / peak, container, codec, rate, int(rng.choice(bit_rates)))
-    return _align(_decode(data), wave) * np.float32(peak)
+    return _align(decode(data), wave) * np.float32(peak)
 
 
 def telephone(wave: Wave, rng: np.random.Generator) -> Wave:
@@ -255,9 +255,10 @@ def _encode(wave: Wave, container: str, codec: str, rate: int, bit_rate: int) ->
     return target.getvalue()
 
 
-def _decode(data: bytes) -> Wave:
+def decode(data: bytes) -> Wave:
+    """The sound of a file's bytes. Raises av.FFmpegError or ValueError for what is none."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
-    with av.open(io.BytesIO(data), "r") as source:
+    with av.open(io.BytesIO(data), "r", metadata_errors="replace") as source:
         parts = [
             piece.to_ndarray()[0]
             for frame in source.decode(audio=0)

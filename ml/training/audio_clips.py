@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 SAMPLE_RATE = 16_000
 # About 3 GB of four-second clips; public sets hold hundreds of thousands.
 KEPT = 12_000
+COLLECTIONS = "collections.jsonl"
 Item = TypeVar("Item")
 
 
@@ -63,21 +64,31 @@ def load_manifest(data: Path) -> list[AudioClip]:
 
 
 def load_made(folder: Path) -> list[AudioClip]:
-    """Clips made for training: every ``*.jsonl`` of ``folder`` lists path, generator ("" for
-    recorded speech), parent, source and corpus. No file of that kind gives an empty list."""
-    clips = []
-    for table in sorted(folder.glob("*.jsonl")):
-        for line in table.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            if "path" in row:
-                clips.append(
-                    AudioClip(
-                        row["path"], "train", bool(row["generator"]), row["generator"],
-                        row["corpus"], row["source"], row["parent"],
-                        folder / row["path"],
-                    )
-                )  # fmt: skip
-    return clips
+    """Clips made for training: every ``*.jsonl`` of ``folder``. No file of that kind gives an
+    empty list."""
+    return [clip for table in sorted(folder.glob("*.jsonl")) for clip in load_list(table)]
+
+
+def load_list(table: Path) -> list[AudioClip]:
+    """The clips of a list beside them: path, generator ("" for recorded speech), parent, source
+    and corpus. Raises FileNotFoundError."""
+    rows = map(json.loads, table.read_text(encoding="utf-8").splitlines())
+    return [
+        AudioClip(
+            row["path"], "train", bool(row["generator"]), row["generator"], row["corpus"],
+            row["source"], row["parent"], table.parent / row["path"],
+        )
+        for row in rows
+        if "path" in row
+    ]  # fmt: skip
+
+
+def to_copy(data: Path, made: Path) -> list[AudioClip]:
+    """Recorded speech that copies are made of: the bona fide training clips of ``data`` and, where
+    they were written, the collections in ``made`` (``ml.training.audio_collections``)."""
+    given = [clip for clip in load_manifest(data) if clip.split == "train" and not clip.spoof]
+    table = made / COLLECTIONS
+    return [*given, *(load_list(table) if table.is_file() else [])]
 
 
 def wanted(clip: AudioClip, copy_methods: Sequence[str]) -> bool:

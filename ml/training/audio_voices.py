@@ -53,7 +53,8 @@ def spoken(*command: str, text: str | None = None) -> Wave:
         out = str(Path(folder, "out.wav"))
         subprocess.run(
             [out if word == "OUT" else word for word in command],
-            input=text, text=True, check=True, capture_output=True, timeout=60,
+            input=text, text=True, errors="replace", check=True, capture_output=True,
+            timeout=60,
         )  # fmt: skip
         wave, rate = sf.read(out, dtype="float32")
     return resampled(wave, rate)

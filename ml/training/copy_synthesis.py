@@ -22,7 +22,7 @@ from scipy.cluster.vq import kmeans2
 
 from ml.media.windows import level
 from ml.training.audio_augmentation import SAMPLE_RATE, Wave
-from ml.training.audio_clips import AudioClip, load_manifest
+from ml.training.audio_clips import AudioClip, to_copy
 
 Spectrum = NDArray[Any]
 
@@ -209,5 +209,5 @@ if __name__ == "__main__":
     _parser.add_argument("--out", type=Path, required=True, help="where the copies go")
     _parser.add_argument("--versions", type=int, default=3)
     _options = _parser.parse_args()
-    _clips = [c for c in load_manifest(_options.data) if c.split == "train" and not c.spoof]
+    _clips = to_copy(_options.data, _options.out)
     print(f"{write(_clips, _options.out, _options.versions)} clips written")

@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from ml.media.windows import level
 from ml.training.audio_augmentation import SAMPLE_RATE, Wave
-from ml.training.audio_clips import AudioClip, load_made, load_manifest
+from ml.training.audio_clips import AudioClip, load_made, to_copy
 
 RATE = 22_050
 UP, DOWN = 441, 320
@@ -124,5 +124,5 @@ if __name__ == "__main__":
     _parser.add_argument("--data", type=Path, required=True, help="folder with audio/")
     _parser.add_argument("--out", type=Path, required=True, help="where the copies go")
     _options = _parser.parse_args()
-    _clips = [c for c in load_manifest(_options.data) if c.split == "train" and not c.spoof]
+    _clips = to_copy(_options.data, _options.out)
     print(f"{write(_clips, load_vocoders(), _options.out)} clips written")

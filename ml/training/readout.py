@@ -125,19 +125,20 @@ def gather(audio: AudioConfig, data: Path, vocoders: Sequence[str] = ()) -> Clip
     are copy-synthesis and ``voices`` own synthesis. Behind them the copies by ``vocoders``."""
     given = [clip for clip in load_manifest(data) if clip.split == "train"]
     fold_of = leave_source_out(given, audio.folds)
-    fold = {clip.path: fold_of[clip.source] for clip in given}
     made = load_made(Path(audio.made)) if audio.made else []
-    copies = [c for c in made if c.parent in fold and wanted(c, audio.copy_methods)]
     voices = [clip for clip in made if clip.spoof and not clip.parent]
-    prompts = [clip for clip in made if not clip.spoof]
+    recorded = [clip for clip in made if not clip.spoof]
+    fold = {clip.path: IN_NO_FOLD for clip in recorded}
+    fold |= {clip.path: fold_of[clip.source] for clip in given}
+    copies = [c for c in made if c.parent in fold and wanted(c, audio.copy_methods)]
     vocoded = [c for c in made if vocoders and c.parent in fold and wanted(c, vocoders)]
-    every = [*given, *copies, *voices, *prompts, *vocoded]
+    every = [*given, *copies, *voices, *recorded, *vocoded]
     rest = (1 - audio.copies - audio.voices) / max(sum(clip.spoof for clip in given), 1)
     shares = [
         *(rest if clip.spoof else 1.0 for clip in given),
         *(audio.copies / len(copies) for _ in copies),
         *(audio.voices / len(voices) for _ in voices),
-        *(1.0 for _ in prompts),
+        *(1.0 for _ in recorded),
         *(1.0 for _ in vocoded),
     ]
     folds = np.array([fold.get(clip.parent or clip.path, IN_NO_FOLD) for clip in every])

@@ -129,7 +129,8 @@ def test_what_was_made_of_a_clip_goes_with_it_and_has_its_share(tmp_path: Path) 
     ]
     (tmp_path / "audio" / "manifest.csv").write_text(head + "\n".join(lines))
     rows = [("copy-hifigan", "0.flac"), ("copy-hifigan", "2.flac"), ("copy-world", "4.flac"),
-            ("copy-hifigan", "9.flac"), ("espeak-ng", ""), ("", "")]  # fmt: skip
+            ("copy-hifigan", "9.flac"), ("espeak-ng", ""), ("", ""),
+            ("copy-hifigan", "m5.flac")]  # fmt: skip
     made = [
         {"path": f"m{k}.flac", "generator": name, "parent": parent, "source": "own", "corpus": ""}
         for k, (name, parent) in enumerate(rows)
@@ -140,13 +141,14 @@ def test_what_was_made_of_a_clip_goes_with_it_and_has_its_share(tmp_path: Path) 
     )
     found = gather(config, tmp_path)
     assert [clip.path for clip in found.clips[found.given :]] == [
-        "m0.flac", "m1.flac", "m4.flac", "m5.flac",
+        "m0.flac", "m1.flac", "m6.flac", "m4.flac", "m5.flac",
     ]  # fmt: skip
     own = {clip.path: fold for clip, fold in zip(found.clips, found.fold, strict=True)}
-    assert [own[f"m{k}.flac"] for k in (0, 1, 4, 5)] == [own["0.flac"], own["2.flac"], -1, -1]
+    assert [own[f"m{k}.flac"] for k in (0, 1)] == [own["0.flac"], own["2.flac"]]
+    assert [own[f"m{k}.flac"] for k in (4, 5, 6)] == [-1, -1, -1]
     spoofed = found.shares[found.spoof]
     assert spoofed.sum() == pytest.approx(1)
-    assert spoofed[-3:].tolist() == pytest.approx([0.15, 0.15, 0.1])
+    assert spoofed[-4:].tolist() == pytest.approx([0.1, 0.1, 0.1, 0.1])
     assert not found.vocoded.any()
     both = gather(config, tmp_path, ("world",))
     assert both.clips[-1].path == "m2.flac"

@@ -231,7 +231,7 @@ def _videos(folder: Path, _: Options) -> Callable[[Record], list[Row]]:
 def rate_and_sound(path: Path) -> tuple[float, bool]:
     """Frames a second and whether there is sound. Raises MediaError."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             rate = container.streams.video[0].average_rate if container.streams.video else None
             sound = bool(container.streams.audio)
     except av.FFmpegError as error:
