@@ -1,14 +1,14 @@
-"""Speech that comes in Debian packages, as a labelled folder: a check on recordings, voices and
-vocoders that no training here has used.
+"""Speech that comes in Debian packages, as a labelled folder: a check on recordings that no
+training here has used, and on synthesis both new and known to it.
 
 ``python -m ml.evaluation.package_speech --packages FOLDER --out FOLDER`` writes ``real/NAME/`` and
 ``fake/NAME/``; ``python -m ml evaluate dataset --dataset folders=FOLDER`` measures on it. Recorded
 speech is read from packages unpacked below ``--packages`` (``apt-get download`` and ``dpkg -x``):
 fillets-ng-data-cs, fillets-ng-data-nl, asterisk-prompt-es-co, asterisk-prompt-fr-armelle,
 asterisk-prompt-it-menardi-wav, codec2-examples and pocketsphinx-testdata. Synthesis needs festival
-with the voices of ``VOICES``, the engines of ``ml.training.audio_voices`` (some of which were
-trained on, in other sentences), ``c2enc`` of codec2 and pyworld. What is not installed is named and
-left out.
+with the voices of ``VOICES`` and the coder codec2, on which nothing was trained, and the engines of
+``ml.training.audio_voices`` and pyworld, on which something was, with other sentences and
+recordings. What is not installed is named and left out.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def engines() -> Iterator[Clip]:
 
 def codec2(wave: Wave, bits: int) -> Wave:
     """``wave`` through the parametric coder codec2 at ``bits`` a second, 8 kHz. Raises
-    FileNotFoundError when ``c2enc`` is not installed."""
+    FileNotFoundError where the coder is not installed."""
     with tempfile.TemporaryDirectory() as folder:
         raw, coded, back = (str(Path(folder, name)) for name in ("in.raw", "coded", "out.raw"))
         narrow = librosa.resample(wave, orig_sr=SAMPLE_RATE, target_sr=NARROW)
