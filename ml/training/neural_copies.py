@@ -27,11 +27,12 @@ from tqdm import tqdm
 
 from ml.media.windows import level
 from ml.training.audio_augmentation import SAMPLE_RATE, Wave
-from ml.training.audio_clips import AudioClip, load_made, to_copy
+from ml.training.audio_clips import AudioClip, load_list, to_copy
 
 RATE = 22_050
 UP, DOWN = 441, 320
 SIZE, HOP, BANDS, TOP_HZ = 1024, 256, 80, 8000
+LIST = "hifigan.jsonl"
 GENERATORS = ("universal", "LJSpeech")
 KINDS = ("plain", "noise", "smooth", "warp")
 KIND_SHARES = (0.3, 0.25, 0.25, 0.2)
@@ -105,8 +106,10 @@ def write(clips: list[AudioClip], vocoders: dict[str, Vocoder], out: Path) -> in
     """Write a copy of each clip below ``out``, going on where it was stopped; returns how many
     there are."""
     out.mkdir(parents=True, exist_ok=True)
-    done = {clip.parent for clip in load_made(out)}
-    with (out / "hifigan.jsonl").open("a", encoding="utf-8", buffering=1) as table:
+    written = out / LIST
+    # Copies by other vocoders have lists of their own and are none of these.
+    done = {clip.parent for clip in load_list(written)} if written.is_file() else set()
+    with written.open("a", encoding="utf-8", buffering=1) as table:
         for number, clip in enumerate(tqdm(clips, desc="copies")):
             if clip.path in done:
                 continue

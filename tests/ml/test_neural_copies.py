@@ -1,12 +1,13 @@
 """What surrounds the vocoder of neural copy-synthesis: bands, alterations, loudness, resuming."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
 
-from ml.training.audio_clips import AudioClip, load_made
+from ml.training.audio_clips import AudioClip, load_list
 from ml.training.neural_copies import (
     BANDS,
     GENERATORS,
@@ -60,6 +61,16 @@ def test_a_copy_is_as_loud_as_the_clip_and_no_longer() -> None:
     assert np.sqrt(np.mean(made**2)) == pytest.approx(np.sqrt(np.mean(clip**2)), rel=0.05)
 
 
+def copied_otherwise(clips: list[AudioClip], out: Path) -> None:
+    """The list of another vocoder's copies of the same clips."""
+    rows = [
+        {"path": f"cs_{clip.path}", "generator": "copy-world", "parent": clip.path,
+         "source": clip.source, "corpus": clip.corpus}
+        for clip in clips
+    ]  # fmt: skip
+    (out / "copysynth.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+
+
 def test_a_stopped_run_goes_on_with_the_same_copies(tmp_path: Path) -> None:
     clips = []
     for number in range(3):
@@ -67,9 +78,10 @@ def test_a_stopped_run_goes_on_with_the_same_copies(tmp_path: Path) -> None:
         sf.write(file, tone(200.0 + number, rate=16_000), 16_000)
         clips.append(AudioClip(f"{number}.flac", "train", False, "", "c", "s", "", file))
     write(clips[:1], VOCODERS, tmp_path / "parts")
+    copied_otherwise(clips[1:], tmp_path / "parts")
     write(clips, VOCODERS, tmp_path / "parts")
     write(clips, VOCODERS, tmp_path / "whole")
-    parts, whole = load_made(tmp_path / "parts"), load_made(tmp_path / "whole")
+    parts, whole = (load_list(tmp_path / name / "hifigan.jsonl") for name in ("parts", "whole"))
     assert [(c.path, c.parent, c.generator) for c in parts] == [
         (f"hg_{k:04d}.flac", f"{k}.flac", "copy-hifigan") for k in range(3)
     ]
