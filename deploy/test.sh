@@ -25,4 +25,4 @@ trap 'exit 130' INT
 deploy/lint.sh
 
 export PYTHONDONTWRITEBYTECODE=1
-.venv/bin/python -m pytest "$@"
+.venv/bin/python -m pytest --numprocesses=2 --dist=loadfile "$@"

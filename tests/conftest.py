@@ -45,6 +45,9 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int) -> None:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        # A process of a parallel run: the session that started it has its results, and judges.
+        return
     if os.environ.get("CI") == "true" and exitstatus == 0 and _forbidden_skips(reporter):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis
 import time_machine
 from django.core.cache import cache
 from django.utils import timezone
+from redis.exceptions import ConnectionError as RedisGone
 from rest_framework.test import APIClient
 
 from accounts.api.throttles import parse_rate
@@ -131,7 +133,11 @@ def test_broken_json_and_wrong_type_are_problems(api: APIClient) -> None:
     assert api.delete("/api/v1/cases").status_code == 405
 
 
-def test_health_says_what_is_missing(db: None) -> None:
+def test_health_says_what_is_missing(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: Any, **__: Any) -> Any:
+        raise RedisGone("nobody listens")
+
+    monkeypatch.setattr(redis.connection.UnixDomainSocketConnection, "connect", gone)
     client = APIClient()
 
     assert client.get("/api/v1/health").json() == {"status": "ok"}
