@@ -71,7 +71,9 @@ def load_made(folder: Path) -> list[AudioClip]:
 
 def load_list(table: Path) -> list[AudioClip]:
     """The clips of a list beside them: path, generator ("" for recorded speech), parent, source
-    and corpus. Raises FileNotFoundError."""
+    and corpus. No file gives an empty list."""
+    if not table.is_file():
+        return []
     rows = map(json.loads, table.read_text(encoding="utf-8").splitlines())
     return [
         AudioClip(
@@ -87,8 +89,7 @@ def to_copy(data: Path, made: Path) -> list[AudioClip]:
     """Recorded speech that copies are made of: the bona fide training clips of ``data`` and, where
     they were written, the collections in ``made`` (``ml.training.audio_collections``)."""
     given = [clip for clip in load_manifest(data) if clip.split == "train" and not clip.spoof]
-    table = made / COLLECTIONS
-    return [*given, *(load_list(table) if table.is_file() else [])]
+    return [*given, *load_list(made / COLLECTIONS)]
 
 
 def wanted(clip: AudioClip, copy_methods: Sequence[str]) -> bool:

@@ -108,7 +108,7 @@ def write(clips: list[AudioClip], vocoders: dict[str, Vocoder], out: Path) -> in
     out.mkdir(parents=True, exist_ok=True)
     written = out / LIST
     # Copies by other vocoders have lists of their own and are none of these.
-    done = {clip.parent for clip in load_list(written)} if written.is_file() else set()
+    done = {clip.parent for clip in load_list(written)}
     with written.open("a", encoding="utf-8", buffering=1) as table:
         for number, clip in enumerate(tqdm(clips, desc="copies")):
             if clip.path in done:

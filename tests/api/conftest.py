@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from django.utils import timezone
 from PIL import Image
+from redis.exceptions import ConnectionError as RedisGone
 from rest_framework.test import APIClient
 
 from accounts.actors import user_actor
@@ -35,6 +38,19 @@ def upload(content: bytes, name: str = "photo.png") -> Any:
     stream = io.BytesIO(content)
     stream.name = name
     return stream
+
+
+@contextmanager
+def no_redis() -> Iterator[None]:
+    """Nobody listens where Redis is looked for, whatever server another test started."""
+
+    def gone(*_: Any, **__: Any) -> Any:
+        raise RedisGone("nobody listens")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redis.connection.Connection, "connect", gone)
+        patch.setattr(redis.connection.UnixDomainSocketConnection, "connect", gone)
+        yield
 
 
 @pytest.fixture

@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import redis
 from django.db import connection
-from redis.exceptions import ConnectionError as RedisGone
 from rest_framework.test import APIClient
 
 from accounts.actors import system_actor
@@ -23,7 +21,7 @@ from cases.models import Case, Exhibit
 from detection import services
 from detection.models import Analysis
 from ml.result import AnalysisOutcome, InputFacts, MediaKind
-from tests.api.conftest import png, upload
+from tests.api.conftest import no_redis, png, upload
 from tests.api.results import result
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis_server")]
@@ -163,17 +161,9 @@ def test_409_for_a_cancelled_one_and_for_a_closed_case(
     assert (closed.status_code, closed.json()["code"]) == (409, "case_closed")
 
 
-def test_503_when_the_queue_must_answer_and_does_not(
-    bound: APIClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_503_when_the_queue_must_answer_and_does_not(bound: APIClient) -> None:
     """The rate limit lets requests pass, a submission waits in the database, health says no."""
-
-    def gone(*_: Any, **__: Any) -> Any:
-        raise RedisGone("nobody listens")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(redis.connection.Connection, "connect", gone)
-        patch.setattr(redis.connection.UnixDomainSocketConnection, "connect", gone)
+    with no_redis():
         ready = bound.get("/api/v1/health/ready")
         queued = bound.post(
             "/analyze", {"file": upload(png(8))}, format="multipart", HTTP_PREFER="wait=0"
