@@ -7,6 +7,9 @@ all of it, carry over to sources never trained on where the exit flow does not.
 The network looks twice: at the middle of the crop as large as it is, and at all of it, smaller.
 Signs of blending are fine, so their head answers to both views; the look of a synthesised face is
 coarse, so its head sees the second alone.
+
+A face that was synthesised whole looks less blended than a photograph. So what speaks for blending
+speaks against synthesis, by the share ``contrast``.
 """
 
 from __future__ import annotations
@@ -34,13 +37,17 @@ class StatisticsXception(Xception):
 
     ``levels`` are middle blocks (4 to 11). Two linear heads read the statistics: signs of blending
     and signs of synthesis (rows ``BLENDING`` and ``SYNTHESIS``). Either is enough, so the logit is
-    log(exp(blended) + exp(synthesised)). The blocks behind the levels have no part in the answer.
+    log(exp(blended) + exp(synthesised - contrast * blended)); the scalar ``contrast`` is kept with
+    the weights. The blocks behind the levels have no part in the answer.
     """
+
+    contrast: Tensor
 
     def __init__(self, levels: Sequence[int], num_classes: int = 2, bn_eps: float = 1e-3) -> None:
         super().__init__(num_classes, bn_eps)
         self.levels = tuple(levels)
         self.heads = nn.Linear(PARTS * CHANNELS * len(self.levels), 2)
+        self.register_buffer("contrast", torch.tensor(0.0))
 
     def views(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Crops (B, 3, S, S) -> what is looked at: the middle ``MIDDLE`` of the side, and all of
@@ -68,8 +75,18 @@ class StatisticsXception(Xception):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, S, S) -> (B, 2); REAL is 0, so that the difference is the logit."""
-        logit = logit_of_signs(self.embedding(x))
+        logit = self.joined(answers_of_signs(self.embedding(x)))
         return torch.stack([torch.zeros_like(logit), logit], 1)
+
+    def hypotheses(self, answers: Tensor) -> Tensor:
+        """Answers of the heads (..., 2) -> what speaks for a blended and what for a synthesised
+        face (..., 2)."""
+        blended, synthesised = answers.unbind(-1)
+        return torch.stack([blended, synthesised - self.contrast * blended], -1)
+
+    def joined(self, answers: Tensor) -> Tensor:
+        """Answers of the heads (..., 2) -> logit FAKE - REAL (...)."""
+        return torch.logsumexp(self.hypotheses(answers), -1)
 
     def answers(self, middle: Tensor, whole: Tensor) -> Tensor:
         """Outputs of the levels for both views -> answers of the heads (B, 2); that of the
@@ -92,25 +109,22 @@ class StatisticsXception(Xception):
         crop (B, h, w).
 
         Every statistic is a mean over places, so a head's answer is the mean of a map plus its
-        bias; the maps of the heads are mixed in the shares the heads have in the logit.
+        bias; the maps of the heads are mixed as the logit changes with their answers.
         """
         answers = self.answers(middle, whole)
-        shares = torch.softmax(answers, 1)
+        shares = torch.softmax(self.hypotheses(answers), 1)
+        synthesis = shares[:, SYNTHESIS]
+        blending = shares[:, BLENDING] - self.contrast * synthesis
         weights = self.heads.weight.view(2, len(self.levels), PARTS, CHANNELS)
-        blended = shares[:, BLENDING, None, None, None] * weights[BLENDING] / 2
-        synthesised = shares[:, SYNTHESIS, None, None, None] * weights[SYNTHESIS]
+        blended = blending[:, None, None, None] * weights[BLENDING] / 2
+        synthesised = synthesis[:, None, None, None] * weights[SYNTHESIS]
         maps = statistic_map(middle, blended), statistic_map(whole, blended + synthesised)
-        return torch.logsumexp(answers, 1), laid_together(*maps)
+        return self.joined(answers), laid_together(*maps)
 
 
 def answers_of_signs(signs: Tensor) -> Tensor:
     """Signs (..., 3) -> answers of the heads (..., 2)."""
     return torch.stack([signs[..., :2].mean(-1), signs[..., 2]], -1)
-
-
-def logit_of_signs(signs: Tensor) -> Tensor:
-    """Signs (..., 3) -> logit FAKE - REAL (...)."""
-    return torch.logsumexp(answers_of_signs(signs), -1)
 
 
 def statistics(maps: Tensor) -> Tensor:

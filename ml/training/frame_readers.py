@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ml.models.resnext_lstm import ResNeXtLSTM
-from ml.models.statistics_xception import SIGNS, StatisticsXception, logit_of_signs
+from ml.models.statistics_xception import SIGNS, StatisticsXception, answers_of_signs
 from ml.models.temporal_bilstm import TemporalBiLSTM
 from ml.models.xception import load_strict
 from ml.training.distillation import Student, shrunk
@@ -110,7 +110,7 @@ class SignsReader:
 
     def frame_logits(self, features: Tensor) -> Tensor:
         """What Xception answers."""
-        return logit_of_signs(features)
+        return self.xception.joined(answers_of_signs(features))
 
     def network(self, trained: Sequences) -> nn.Module:
         """A network that sees the signs in deviations from those of the training frames."""

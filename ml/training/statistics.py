@@ -45,7 +45,8 @@ COMPOSITES = "photoshop-composite"
 class StatisticsConfig:
     """The ``[statistics]`` table. ``backbone``: what ``train blending`` wrote; ``pairs``
     photographs are forged. ``hold_out`` names sources left out of training and scored instead.
-    Before it meets the blending head, the synthesis head is scaled by ``scale``."""
+    Before it meets the blending head by ``contrast`` (``StatisticsXception``), the synthesis head is
+    scaled by ``scale``."""
 
     backbone: str
     landmarks: str
@@ -53,7 +54,8 @@ class StatisticsConfig:
     size: int = 304
     pairs: int = 1200
     ridge: float = 0.5
-    scale: float = 0.6
+    scale: float = 0.4
+    contrast: float = 0.4
     hold_out: tuple[str, ...] = ()
     seed: int = 3
 
@@ -96,6 +98,7 @@ def load_trunk(config: StatisticsConfig) -> StatisticsXception:
     """The network with the backbone's weights and its blending head."""
     model = StatisticsXception(config.levels)
     load_strict(model, load_file(config.backbone))
+    model.contrast.fill_(config.contrast)
     model.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model
 
@@ -199,7 +202,7 @@ def score(model: StatisticsXception, store: Store, rows: NDArray[np.int64]) -> l
     with torch.inference_mode():
         synthesised = model.heads(torch.from_numpy(store.features[rows]))[:, SYNTHESIS]
         blended = torch.from_numpy(store.blended[rows])
-        logits = torch.logaddexp(blended, synthesised).double().numpy()
+        logits = model.joined(torch.stack([blended, synthesised], -1)).double().numpy()
     return [
         Scored(
             LEFT_OUT,

@@ -80,14 +80,18 @@ def test_the_layer_keeps_the_sign_and_is_clear_where_nothing_responded() -> None
 def test_the_map_of_the_statistics_adds_up_to_the_logit(picture: torch.Tensor) -> None:
     torch.manual_seed(0)
     model = StatisticsXception(levels=(5, 9)).eval()
+    model.contrast.fill_(0.4)
     with torch.inference_mode():
         crops = picture.repeat(2, 1, 1, 1)
         middle, whole = (model.maps(model.stem(view)) for view in model.views(crops))
         logit, cams = model.explain(middle, whole)
         answers = model.answers(middle, whole)
         out = model(picture)[0]
-    shares = torch.softmax(answers, 1)
-    apart = (shares * (model.heads.bias - shares.log())).sum(1)
+        shares = torch.softmax(model.hypotheses(answers), 1)
+    blending, synthesis = shares.T
+    bias = model.heads.bias.detach()
+    own = (blending - 0.4 * synthesis) * bias[0] + synthesis * bias[1]
+    apart = own - (shares * shares.log()).sum(1)
     torch.testing.assert_close(cams.mean((1, 2)) + apart, logit, atol=1e-5, rtol=0)
     assert float(out[1] - out[0]) == pytest.approx(float(logit[0]), abs=1e-5)
 

@@ -1,6 +1,7 @@
 """The head over Xception's middle flow, fitted without the held-out source, and pairs."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from ml.models.statistics_xception import CHANNELS, PARTS, SYNTHESIS, StatisticsXception
 from ml.training import self_blending as made
 from ml.training.discriminant import Head, discriminant, set_head
+from ml.training.engine import save_tensors
 from ml.training.image_crops import to_tensor
 from ml.training.image_data import Photo
 from ml.training.pairs import forged_pair
@@ -19,6 +21,7 @@ from ml.training.statistics import (
     areas,
     fit,
     held_rows,
+    load_trunk,
     score,
     seen_in,
 )
@@ -70,9 +73,28 @@ def test_the_store_keeps_what_each_head_sees_in_its_own_view() -> None:
     synthesised = torch.from_numpy(features).float() @ weight + bias
     with torch.inference_mode():
         real, fake = model(to_tensor(crops)).T
-    joined = torch.logaddexp(torch.from_numpy(blended), synthesised)
+    joined = model.joined(torch.stack([torch.from_numpy(blended), synthesised], -1))
     logits = fake - real
     assert float((joined - logits).abs().max().detach()) < 0.2 * float(logits.std().detach())
+
+
+def test_either_sign_is_enough_and_what_looks_blended_was_not_synthesised_whole() -> None:
+    model = StatisticsXception((9,))
+    model.contrast.fill_(0.5)
+    answers = torch.tensor([[-9.0, 6.0], [9.0, -6.0], [-9.0, -6.0], [-2.0, 6.0], [2.0, 6.0]])
+    synthesised, blended, neither, before, after = model.joined(answers).tolist()
+    assert synthesised == pytest.approx(6 + 4.5, abs=0.01)
+    assert blended == pytest.approx(9, abs=0.01)
+    assert neither < -1
+    assert after < before
+
+
+def test_the_network_that_is_written_joins_its_heads_as_the_recipe_says(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    save_tensors(StatisticsXception((9,)), tmp_path / "trunk.safetensors")
+    config = StatisticsConfig(str(tmp_path / "trunk.safetensors"), "", contrast=0.2)
+    model = load_trunk(config)
+    assert float(model.contrast) == pytest.approx(0.2)
 
 
 def test_the_held_out_source_does_not_move_the_heads() -> None:

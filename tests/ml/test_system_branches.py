@@ -26,7 +26,7 @@ from ml.models.cqcc_cnn import BINS_PER_OCTAVE, LOWEST_HZ, CqccCnn, bin_frequenc
 from ml.models.face_autoencoder import FaceAutoencoder
 from ml.models.face_ensemble import FaceEnsemble
 from ml.models.mel_xception import MelXception
-from ml.models.statistics_xception import SIGNS, StatisticsXception, logit_of_signs
+from ml.models.statistics_xception import SIGNS, StatisticsXception, answers_of_signs
 from ml.models.temporal_bilstm import TemporalBiLSTM
 from ml.models.xception import Xception
 from ml.pool import BranchPool
@@ -231,7 +231,8 @@ def test_a_sequence_over_the_shipped_kind_of_xception_reads_its_signs(tmp_path: 
     crops = list(np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), dtype=np.uint8))
     signs = branch.embed(crops)
     answers, _ = branch._frames.score(crops)
-    assert logit_of_signs(signs).numpy() == pytest.approx(answers, abs=1e-4)
+    joined = branch._frames.model.joined(answers_of_signs(signs))
+    assert joined.numpy() == pytest.approx(answers, abs=1e-4)
 
 
 def test_a_sequence_trained_on_other_embeddings_is_refused(tmp_path: Path) -> None:
