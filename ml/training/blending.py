@@ -103,7 +103,7 @@ def start(config: BlendingConfig, pairs: Sequence[Picture]) -> StatisticsXceptio
     own = {
         name: value
         for name, value in model.state_dict().items()
-        if name.startswith(("fc.", "heads."))
+        if name.startswith(("fc.", "heads.", "contrast"))
     }
     load_strict(model, {**normalise_keys(load_file(config.initial)), **own})
     for name in FROZEN_STEM:
