@@ -16,11 +16,13 @@ from typing import Any
 from ml.result import AnalysisResult, BranchResult, BranchStatus, MediaKind, ScoredItem, Verdict
 
 MODALITY_WEIGHTS = {"audio": 0.3, "image": 0.3, "video": 0.4}
-MODEL_TITLES = {
-    MediaKind.AUDIO: "AASIST",
-    MediaKind.IMAGE: "Xception",
-    MediaKind.VIDEO: "ResNeXt-LSTM",
+# The branch that the earlier systems named for a kind of file, and its name there.
+USUAL = {
+    MediaKind.AUDIO: ("aasist", "AASIST"),
+    MediaKind.IMAGE: ("xception", "Xception"),
+    MediaKind.VIDEO: ("resnext_lstm", "ResNeXt-LSTM"),
 }
+FEATURES = {"cqcc_cnn": "constant-Q cepstra", "mel_xception": "mel spectrogram"}
 VERDICT_WORDS = {
     Verdict.FAKE: "Deepfake",
     Verdict.REAL: "Authentic",
@@ -56,8 +58,9 @@ def detection(result: AnalysisResult) -> dict[str, Any]:
         MediaKind.IMAGE: _image_details,
         MediaKind.VIDEO: _video_details,
     }
+    other = _instead(result)
     return answer | {
-        "model": MODEL_TITLES[kind],
+        "model": other.title if other else USUAL[kind][1],
         "processing_time": processing_time(result),
         "details": details[kind](result),
     }
@@ -140,11 +143,26 @@ def temporal_consistency(result: AnalysisResult) -> float | None:
     return round(1.0 - sum(steps) / len(steps), 4)
 
 
+def _instead(result: AnalysisResult) -> BranchResult | None:
+    """The branch to name for a file of this kind where a profile runs others than the usual one;
+    None where that one was scored, or none was."""
+    kind = result.input.kind
+    scored = [
+        branch
+        for branch in result.branches
+        if branch.status is BranchStatus.SCORED and branch.modality is kind
+    ]
+    if any(branch.name == USUAL[kind][0] for branch in scored):
+        return None
+    return next(iter(scored), None)
+
+
 def _audio_details(result: AnalysisResult) -> dict[str, Any]:
+    other = _instead(result)
     return {
         "audio_duration": result.media.duration_s,
         "sample_rate": 16000,
-        "features_extracted": "raw waveform",
+        "features_extracted": FEATURES.get(other.name if other else "", "raw waveform"),
     }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ml import answers
-from ml.result import MediaKind, Verdict
+from ml.result import BranchResult, BranchStatus, MediaKind, Verdict
 from tests.api.results import result
 
 
@@ -21,6 +23,22 @@ def test_audio() -> None:
             "features_extracted": "raw waveform",
         },
     }
+
+
+def test_the_branch_that_was_scored_is_named() -> None:
+    heard = BranchResult(
+        "cqcc_cnn", "1", "Constant-Q cepstra (CNN)", MediaKind.AUDIO, BranchStatus.SCORED, logit=1.0
+    )
+    usual = replace(heard, name="aasist", title="Speech waveform (AASIST)")
+    silent = replace(heard, status=BranchStatus.NOT_APPLICABLE)
+    for branches, model, features in (
+        ((heard,), "Constant-Q cepstra (CNN)", "constant-Q cepstra"),
+        ((heard, usual), "AASIST", "raw waveform"),
+        ((silent,), "AASIST", "raw waveform"),
+    ):
+        answer = answers.detection(replace(result(MediaKind.AUDIO), branches=branches))
+        assert answer["model"] == model
+        assert answer["details"]["features_extracted"] == features
 
 
 def test_image() -> None:
