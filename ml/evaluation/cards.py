@@ -112,15 +112,15 @@ def origin_lines(figures: Mapping[str, Any]) -> list[str]:
 
 
 def verdict_lines(figures: Mapping[str, Any]) -> list[str]:
-    """What the standard profile says about the set; nothing before calibration."""
+    """Verdicts at the limits of the standard profile; nothing before calibration."""
     verdicts = figures.get("verdicts")
     if verdicts is None:
         return []
     real, fake = verdicts["real"], verdicts["fake"]
     return [
-        f"Verdicts of the standard profile: FAKE for {percent(real['FAKE'])} of the real and "
-        f"{percent(fake['FAKE'])} of the fake, REAL for {percent(real['REAL'])} and "
-        f"{percent(fake['REAL'])}."
+        "Verdicts at the limits of the standard profile: "
+        f"FAKE for {percent(real['FAKE'])} of the real and {percent(fake['FAKE'])} of the fake, "
+        f"REAL for {percent(real['REAL'])} and {percent(fake['REAL'])}."
     ]
 
 

@@ -1,5 +1,6 @@
-"""The finding on whole clips: what every calibrated branch says of one, fused as an analysis fuses
-it. A clip without speech is judged by its picture alone. The bounds are those that ship."""
+"""The finding on whole clips: what the calibrated branches of the standard profile say of one,
+fused as an analysis fuses it. A clip without speech is judged by its picture alone. The bounds are
+those that ship."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from ml.fusion.heads import FusionHeads
 from ml.fusion.strategies import Evidence, combine
 from ml.parameters import Parameters
 from ml.pool import FUSION_FILE
-from ml.profiles.profile import load_profile
+from ml.profiles.profile import STANDARD, load_profile
 from ml.weights.registry import WeightRegistry
 
 NAME = "finding"
@@ -31,7 +32,10 @@ def of_clips(
     scores of their sound. None before any of them is calibrated."""
     rows: dict[str, Scored] = {}
     evidence: dict[str, list[Evidence]] = {}
+    profile = load_profile(STANDARD)
     for name, row, llr, calibrator in (*_seen(looking, registry), *_heard(heard, registry)):
+        if name not in profile.branches:
+            continue
         rows.setdefault(row.path, row)
         bounds, sha256 = (calibrator.lower, calibrator.upper), calibrator.sha256
         modality = create_branch(name).modality
@@ -40,7 +44,7 @@ def of_clips(
     if not rows:
         return None
     heads = FusionHeads.load(registry.folder / FUSION_FILE)
-    rule = load_profile("standard").rule(Parameters())
+    rule = profile.rule(Parameters())
     totals, bounded = [], []
     for said_of_one in evidence.values():
         combination = combine(rule.strategy, said_of_one, heads, rule.tau)

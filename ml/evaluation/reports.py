@@ -18,6 +18,7 @@ from ml.evaluation.scored import BY_RATIO, Measured, Scored, answered, table
 from ml.fusion.calibration import Calibrator
 from ml.fusion.heads import FusionHead, FusionHeads
 from ml.pool import FUSION_FILE
+from ml.profiles.profile import STANDARD, load_profile
 from ml.result import MediaKind
 from ml.weights.registry import WeightRegistry
 
@@ -36,8 +37,8 @@ class Detector:
 def detectors(
     scored: Mapping[str, Sequence[Scored]], registry: WeightRegistry, hashes: Mapping[str, str]
 ) -> list[Detector]:
-    """Every branch of ``scored`` and the fusion of the calibrated ones, each on its sets;
-    ``hashes`` says with which weights the scores were made."""
+    """Every branch of ``scored`` and the fusion of the calibrated ones that the standard profile
+    runs, each on its sets; ``hashes`` says with which weights the scores were made."""
     found = []
     for name, rows in scored.items():
         sets = tuple(
@@ -47,7 +48,9 @@ def detectors(
         )
         if sets:
             found.append(Detector(name, hashes[name], sets))
-    fused = {name: rows for name, rows in scored.items() if calibrator_of(name, registry)}
+    usual = load_profile(STANDARD).branches
+    fused = {name: rows for name, rows in scored.items() if name in usual}
+    fused = {name: rows for name, rows in fused.items() if calibrator_of(name, registry)}
     if len(fused) > 1 and (sets := _fused(fused, registry)):
         found.append(Detector("+".join(sorted(fused)), "", sets))
     return found

@@ -29,7 +29,7 @@ from ml.evaluation.rates import equal_error_threshold, interval, wilson
 from ml.fusion.calibration import MIN_PER_CLASS, Calibrator
 from ml.fusion.decision import verdict_of
 from ml.parameters import Parameters
-from ml.profiles.profile import load_profile
+from ml.profiles.profile import STANDARD, load_profile
 from ml.result import Verdict
 
 COLUMNS = ("set", "path", "fake", "method", "source", "logit")
@@ -191,7 +191,7 @@ def evidence(measured: Measured) -> dict[str, Any]:
 
 def verdict_shares(llrs: Floats) -> dict[str, float]:
     """Share of each verdict that the standard profile gives to bounded ln LRs (N,)."""
-    rule = load_profile("standard").rule(Parameters())
+    rule = load_profile(STANDARD).rule(Parameters())
     given = [verdict_of(float(llr), rule)[0] for llr in llrs]
     return {verdict.value: given.count(verdict) / len(given) for verdict in Verdict}
 

@@ -39,8 +39,8 @@ its n and the errors by generator and corpus; the CSV files hold one line a reco
 How to read it: EER is the equal error rate. Cllr is the cost of the likelihood ratios in bits
 (0 perfect, 1 no information) and Cllr_min what is left after the best monotone recalibration.
 "Risk" is the share of wrong answers when only the most certain 80 % of the recordings, or all, are
-answered. "Called FAKE" counts the verdicts of the standard profile, which calls a ratio between 1/2
-and 2 INCONCLUSIVE; "worst corpus rejected" and the goals count every ratio above 1. `min_dcf` and
+answered. "Called FAKE" counts verdicts at the limits of the standard profile: ratios of 1/2 to 2
+are INCONCLUSIVE; "worst corpus rejected" and the goals count every ratio above 1. `min_dcf` and
 `act_dcf` of `table.csv` are the detection cost of ASVspoof 5, at the best threshold and at a ratio
 of 190, which its prior and costs ask for: 1 where no ratio gets as far. Without a calibrator the
 threshold is the equal error threshold of the set itself, which flatters.

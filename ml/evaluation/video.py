@@ -33,6 +33,7 @@ from ml.media.plan import DecodePlan
 from ml.media.prepare import Preparer
 from ml.media.prepared import SAMPLE_RATE, PreparedMedia
 from ml.media.windows import repeat_to
+from ml.profiles.profile import STANDARD, load_profile
 from ml.result import MediaKind
 from ml.training.image_data import read_manifest
 from ml.weights.registry import WeightRegistry
@@ -44,9 +45,10 @@ EXCHANGED = "clips, face exchanged"
 
 
 def branches(registry: WeightRegistry) -> list[str]:
-    """The branches with weights: those that look, then those that listen."""
+    """The branches with weights: those that look, then those whose ear the finding takes."""
     names = [name for name in registry.names() if name in NAMES and name not in JUDGED_APART]
-    return sorted(names, key=listens)
+    usual = load_profile(STANDARD).branches
+    return sorted((name for name in names if not listens(name) or name in usual), key=listens)
 
 
 def listens(name: str) -> bool:

@@ -15,6 +15,7 @@ from ml.media.plan import DecodePlan
 from ml.parameters import Parameters
 from ml.profiles import FOLDER, profile_names
 
+STANDARD = "standard"
 SAMPLINGS = ("uniform", "step")
 
 

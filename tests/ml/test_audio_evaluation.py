@@ -90,6 +90,18 @@ def test_without_a_head_there_is_no_fused_figure(registry: WeightRegistry) -> No
     assert [detector.name for detector in found] == ["aasist", "whisper"]
 
 
+def test_a_branch_that_the_standard_profile_does_not_run_is_judged_by_itself(
+    registry: WeightRegistry,
+) -> None:
+    with (registry.folder / "registry.toml").open("a") as file:
+        file.write(ENTRY.format(name="cqcc_cnn"))
+    calibrator = Calibrator(CalibratorKind.PLATT, -3.0, 3.0, 50, 50)
+    calibrator.save(registry.folder / "calibration" / "cqcc_cnn.toml")
+    scored = {name: rows([-2.0, 4.0, 2.0, 1.0]) for name in ("aasist", "whisper", "cqcc_cnn")}
+    found = detectors(scored, WeightRegistry(registry.folder), dict.fromkeys(scored, "00"))
+    assert [detector.name for detector in found] == [*scored, "aasist+whisper"]
+
+
 def test_a_fusion_takes_only_what_every_branch_scored() -> None:
     found = shared({"a": rows([0.0, 1.0, 2.0, 3.0]), "b": rows([4.0, 5.0, 6.0, 7.0])[2:]})
     assert [row.logit for row in found["a"]] == [2.0, 3.0]

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ml.evaluation import finding, held_out
+from ml.evaluation import finding, held_out, video
 from ml.evaluation.forged_clips import forged_clips
 from ml.evaluation.reports import Detector, calibrator_of, detectors
 from ml.evaluation.run import evaluate
@@ -179,6 +179,22 @@ def test_the_finding_takes_the_better_supported_sense_and_silent_clips_as_they_a
     assert sound is not None
     assert sound.sets[0].threshold == "ln LR > 0"
     assert finding.of_clips([], {}, registry) is None
+
+
+def test_the_finding_hears_with_the_branches_of_the_standard_profile(
+    registry: WeightRegistry,
+) -> None:
+    file = registry.folder / "registry.toml"
+    entry = ENTRY.format(name="cqcc_cnn", calibration="calibration/aasist.toml")
+    file.write_text(file.read_text() + entry)
+    both = WeightRegistry(registry.folder)
+    assert set(video.branches(both)) == {"xception", "aasist"}
+    usual = {"aasist": scored("clips", {"fa": 1.0, "rb": -1.0})}
+    other = {"cqcc_cnn": scored("clips", {"fa": 3.0, "rb": 2.0, "fc": 1.0})}
+    assert finding.of_clips([], other, both) is None
+    found = finding.of_clips([], usual | other, both)
+    assert found is not None
+    assert {row.path: row.logit for row in found.sets[0].rows} == {"fa": 1.0, "rb": -1.0}
 
 
 def test_the_sound_of_clips_is_reported_within_the_finding_alone(
