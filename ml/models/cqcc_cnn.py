@@ -53,18 +53,23 @@ class CqccCnn(nn.Module):
     def cepstra(self, waveform: Tensor) -> Tensor:
         """(B, N) -> 30 coefficients, their first and second differences (B, 1, 90, N / 256 + 1),
         each row with zero mean and unit deviation over time."""
-        frames = torch.stft(
-            waveform, FFT, HOP, window=torch.ones(FFT, device=waveform.device), return_complex=True
-        )
-        transformed = torch.einsum("bft,kf->bkt", frames, self.kernel)
-        power = transformed.real.square() + transformed.imag.square()
-        logs = (power + _FLOOR * power.amax(dim=(1, 2), keepdim=True) + 1e-12).log()
-        static = torch.einsum("ck,bkt->bct", self.cosines, logs)
-        first = torchaudio.functional.compute_deltas(static, _DELTA_WINDOW)
-        second = torchaudio.functional.compute_deltas(first, _DELTA_WINDOW)
-        rows = torch.cat([static, first, second], dim=1)
-        spread = rows.std(dim=2, keepdim=True) + 1e-5
-        return ((rows - rows.mean(dim=2, keepdim=True)) / spread)[:, None]
+        with torch.autocast(waveform.device.type, enabled=False):
+            frames = torch.stft(
+                waveform,
+                FFT,
+                HOP,
+                window=torch.ones(FFT, device=waveform.device),
+                return_complex=True,
+            )
+            transformed = torch.einsum("bft,kf->bkt", frames, self.kernel)
+            power = transformed.real.square() + transformed.imag.square()
+            logs = (power + _FLOOR * power.amax(dim=(1, 2), keepdim=True) + 1e-12).log()
+            static = torch.einsum("ck,bkt->bct", self.cosines, logs)
+            first = torchaudio.functional.compute_deltas(static, _DELTA_WINDOW)
+            second = torchaudio.functional.compute_deltas(first, _DELTA_WINDOW)
+            rows = torch.cat([static, first, second], dim=1)
+            spread = rows.std(dim=2, keepdim=True) + 1e-5
+            return ((rows - rows.mean(dim=2, keepdim=True)) / spread)[:, None]
 
     def classify(self, cepstra: Tensor) -> Tensor:
         """(B, 1, 90, T) -> (B,)."""

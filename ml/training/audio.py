@@ -36,7 +36,6 @@ from ml.training.devices import device_of
 from ml.training.engine import ConfigError
 from ml.training.image import freeze
 from ml.training.linear_probe import start_head
-from ml.training.precision import mixed_precision
 from ml.training.whisper_import import load_encoder
 
 JUDGED_LEVEL = 0.05
@@ -55,7 +54,9 @@ class AudioConfig:
     none). ``fold`` of ``folds`` is held out by source and judged; -1 trains on every source. Of
     the spoofed half of a batch, ``copies`` are copy-synthesis (by ``copy_methods``, none named:
     all) and ``voices`` own synthesis. ``strength`` scales the augmentation probabilities.
-    ``frozen`` names submodules that stay as they are.
+    ``frozen`` names submodules that stay as they are. ``presentations`` of each clip are kept as
+    what the network's front end makes of them, in memory too (cqcc_cnn alone); 0: a new one for
+    every batch.
     ``probe`` starts the head of a pretrained encoder from a logistic regression, of one reading.
     """
 
@@ -70,6 +71,7 @@ class AudioConfig:
     voices: float = 0.1
     copy_methods: tuple[str, ...] = ()
     strength: float = 1.0
+    presentations: int = 0
     smoothing: float = 0.05
     layers: int = 2
     changes: bool = False
@@ -100,7 +102,8 @@ def build(config: AudioConfig) -> nn.Module:
     if config.architecture in _FROM_SCRATCH:
         if config.initial:
             raise ConfigError(f"{config.architecture} starts from random weights: no 'initial'")
-        return _FROM_SCRATCH[config.architecture](config.dropout)
+        made = _FROM_SCRATCH[config.architecture](config.dropout)
+        return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
     sizes = {"aasist": AASIST_BASE, "aasist_light": AASIST_LIGHT}.get(config.architecture)
     if sizes is None:
         raise ConfigError(f"unknown architecture '{config.architecture}'")
@@ -151,17 +154,26 @@ class AudioTask:
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
         """(B, samples) float32 and (B,) float32 labels, 1 = spoof."""
+        clips, labels = self.drawn(rng)
+        waves = [self._present(clip.waveform, rng) for clip in clips]
+        return torch.from_numpy(np.stack(waves)), labels
+
+    def drawn(self, rng: np.random.Generator) -> tuple[list[AudioClip], Tensor]:
+        """The clips of a batch and their labels (B,) float32, 1 = spoof."""
         half = self.config.batch // 2
         clips = [draw(self.real, rng) for _ in range(half)]
         clips += [self._forgery(rng) for _ in range(half)]
-        waves = [self._present(clip.waveform, rng) for clip in clips]
-        return torch.from_numpy(np.stack(waves)), torch.tensor([0.0] * half + [1.0] * half)
+        return clips, torch.tensor([0.0] * half + [1.0] * half)
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
         """Binary cross-entropy with label smoothing."""
-        waves, labels = batch
+        inputs, labels = batch
         soft = labels * (1 - self.config.smoothing) + self.config.smoothing / 2
-        return functional.binary_cross_entropy_with_logits(fake_logit(model(waves)), soft)
+        return functional.binary_cross_entropy_with_logits(self.logits(model, inputs), soft)
+
+    def logits(self, model: nn.Module, inputs: Tensor) -> Tensor:
+        """What a batch holds -> fake logits (B,)."""
+        return fake_logit(model(inputs))
 
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
         """Pooled EER of the held-out sources; ``score`` is its negative, 0 when there are none."""
@@ -203,11 +215,12 @@ def write_held_out(clips: Sequence[AudioClip], logits: NDArray[np.float64], out:
 def score_clips(
     model: nn.Module, waves: Sequence[NDArray[np.float32]], samples: int, batch: int = 16
 ) -> NDArray[np.float64]:
-    """Fake logit of the first ``samples`` of each clip, at the level the networks are fed."""
+    """Fake logit of the first ``samples`` of each clip, at the level the networks are fed and in
+    float32, as an analysis scores it."""
     model.eval()
     device = device_of(model)
     scores = []
-    with torch.inference_mode(), mixed_precision(device):
+    with torch.inference_mode():
         for start in range(0, len(waves), batch):
             windows = [
                 repeat_to(level(w, JUDGED_LEVEL), samples) for w in waves[start : start + batch]

@@ -69,10 +69,12 @@ def _gate(config: Config, _: Path, cache: Path) -> Task:
     return GateTask(section(GateConfig, config["gate"]), cache / "store")
 
 
-def _audio(config: Config, data: Path, _: Path) -> Task:
+def _audio(config: Config, data: Path, cache: Path) -> Task:
     from ml.training.audio import AudioConfig, AudioTask
+    from ml.training.cepstra import CepstraTask
 
-    return AudioTask(section(AudioConfig, config["audio"]), data)
+    chosen = section(AudioConfig, config["audio"])
+    return CepstraTask(chosen, data, cache) if chosen.presentations else AudioTask(chosen, data)
 
 
 TRAININGS: dict[str, tuple[Callable[[Config, Path, Path], Task], str]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,20 @@ import soundfile as sf
 import torch
 
 from ml.evaluation.scored import read_scores
+from ml.media.windows import level
+from ml.models.cqcc_cnn import CqccCnn
 from ml.models.whisper_detector import WhisperConfig, WhisperDetector
-from ml.training.audio import AudioConfig, AudioTask, build, fake_logit, score_clips
+from ml.training.audio import (
+    JUDGED_LEVEL,
+    AudioConfig,
+    AudioTask,
+    build,
+    fake_logit,
+    score_clips,
+)
 from ml.training.audio_clips import grouped, leave_source_out, load_made, load_manifest
+from ml.training.cepstra import CepstraTask
+from ml.training.cli import TRAININGS
 from ml.training.engine import ConfigError, EngineConfig, read_config, section
 from ml.training.linear_probe import start_head
 from ml.training.whisper_import import load_encoder, read_variables
@@ -130,12 +142,18 @@ def test_unknown_architectures_are_refused() -> None:
         build(AudioConfig("lstm"))
 
 
-@pytest.mark.parametrize("name", ["cqcc_cnn", "mel_xception"])
-def test_the_recipes_of_the_other_speech_networks_train_them(name: str, data: Path) -> None:
+@pytest.mark.parametrize(("name", "kind"), [("cqcc_cnn", CepstraTask), ("mel_xception", AudioTask)])
+def test_the_recipes_of_the_other_speech_networks_train_them(
+    name: str, kind: type[AudioTask], data: Path
+) -> None:
     """One step from the packaged configuration moves every layer."""
     recipe = read_config(CONFIGS / f"{name}.toml")
-    task = AudioTask(section(AudioConfig, {**recipe["audio"], "batch": 4, "fold": 0}), data)
     section(EngineConfig, recipe["engine"])
+    recipe["audio"] |= {"batch": 4, "fold": 0}
+    if recipe["audio"].get("presentations"):
+        recipe["audio"]["presentations"] = 2
+    task = TRAININGS["audio"][0](recipe, data, data / "cache")
+    assert type(task) is kind
     loss = task.loss(task.model, task.batch(np.random.default_rng(0)))
     loss.backward()  # type: ignore[no-untyped-call]
     assert torch.isfinite(loss)
@@ -145,6 +163,33 @@ def test_the_recipes_of_the_other_speech_networks_train_them(name: str, data: Pa
 def test_networks_without_a_published_start_refuse_one() -> None:
     with pytest.raises(ConfigError, match="no 'initial'"):
         build(AudioConfig("cqcc_cnn", initial="x.safetensors"))
+
+
+def test_cepstra_are_made_once_for_all_folds(data: Path, tmp_path: Path) -> None:
+    config = AudioConfig("cqcc_cnn", batch=4, fold=0, samples=RATE, presentations=2)
+    task = CepstraTask(config, data, tmp_path)
+    made = (tmp_path / "cepstra.npz").stat().st_mtime_ns
+    other = CepstraTask(replace(config, fold=1), data, tmp_path)
+    assert (tmp_path / "cepstra.npz").stat().st_mtime_ns == made
+    assert task.kept.keys() == other.kept.keys() == {c.file for c in load_manifest(data)[:20]}
+    assert {c.path for c in task.judged} != {c.path for c in other.judged}
+    with pytest.raises(ConfigError, match=r"cepstra\.npz is of other data"):
+        CepstraTask(replace(config, strength=0.5), data, tmp_path)
+    with pytest.raises(ConfigError, match="for cqcc_cnn, not for whisper"):
+        CepstraTask(AudioConfig("whisper", layers=1, presentations=2), data, tmp_path)
+
+
+def test_the_first_presentation_of_a_clip_is_what_is_judged(data: Path, tmp_path: Path) -> None:
+    config = AudioConfig("cqcc_cnn", batch=4, fold=0, samples=RATE, presentations=2)
+    task = CepstraTask(config, data, tmp_path)
+    model = task.model.eval()
+    assert isinstance(model, CqccCnn)
+    item = task.judged[0]
+    first, second = torch.from_numpy(task.kept[item.file]).float()
+    with torch.inference_mode():
+        again = model.cepstra(torch.from_numpy(level(item.waveform, JUDGED_LEVEL))[None])[0, 0]
+    torch.testing.assert_close(first, again, atol=5e-3, rtol=5e-3)
+    assert not torch.allclose(second, again, atol=0.1)
 
 
 def test_two_outputs_become_one_logit_that_rises_for_fake() -> None:
