@@ -319,7 +319,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": [
         "accounts.api.parsers.Json",
         "rest_framework.parsers.FormParser",
-        "rest_framework.parsers.MultiPartParser",
+        "accounts.api.parsers.Multipart",
     ],
     "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttles.CallerRate"],
     "DEFAULT_PAGINATION_CLASS": "accounts.api.pages.Pages",

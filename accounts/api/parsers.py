@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import DataAndFiles, JSONParser, MultiPartParser
 
 
 class Json(JSONParser):
@@ -16,3 +17,19 @@ class Json(JSONParser):
             return super().parse(stream, *arguments, **options)
         except RecursionError as error:
             raise ParseError("This JSON is nested too deeply.") from error
+
+
+class Multipart(MultiPartParser):
+    """Forms in parts (RFC 7578); bytes in which no part names a field are no form without fields,
+    for which Django takes them."""
+
+    def parse(
+        self, stream: Any, media_type: Any = None, parser_context: Any = None
+    ) -> DataAndFiles[Any, Any]:
+        form = super().parse(stream, media_type, parser_context)
+        if not form.data and not form.files:
+            boundary = parse_header_parameters(media_type)[1]["boundary"]
+            length = int(parser_context["request"].META["CONTENT_LENGTH"])
+            if length > len(f"--{boundary}--\r\n"):
+                raise ParseError("No part of this form names a field.")
+        return form

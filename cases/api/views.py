@@ -11,13 +11,14 @@ from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.filters import OrderingFilter
-from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actors import actor_for
 from accounts.api.filters import Filters
 from accounts.api.pages import Pages
+from accounts.api.parsers import Multipart
 from accounts.api.views import Resource, http_request
 from accounts.models import User
 from audit.api import LedgerEntrySerializer, LedgerFilter
@@ -165,7 +166,7 @@ class CaseEvidenceView(Resource):
     serializer_class = ExhibitSerializer
     filterset_class = ExhibitFilter
     pagination_class = ByNumber
-    parser_classes = (MultiPartParser, FormParser)
+    parser_classes = (Multipart, FormParser)
 
     @extend_schema(operation_id="case_evidence_list", responses=ExhibitSerializer(many=True))
     def get(self, request: Request, case_id: uuid.UUID) -> Response:

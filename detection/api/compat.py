@@ -19,12 +19,12 @@ from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
-from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actors import Actor, actor_for
-from accounts.api.parsers import Json
+from accounts.api.parsers import Json, Multipart
 from accounts.api.problems import Problem
 from accounts.api.throttles import CallerRate, DetectionRate
 from accounts.api.views import Resource
@@ -60,7 +60,7 @@ class CompatibleView(Resource):
     """One file in, one answer out."""
 
     serializer_class = None
-    parser_classes = (MultiPartParser, FormParser)
+    parser_classes = (Multipart, FormParser)
     throttle_classes = (CallerRate, DetectionRate)
     field: ClassVar[str] = "file"
     kind: ClassVar[str] = ""  # the only kind of recording that is taken, if any

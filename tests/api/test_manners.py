@@ -132,6 +132,17 @@ def test_broken_json_and_wrong_type_are_problems(api: APIClient) -> None:
     assert api.delete("/api/v1/cases").status_code == 405
 
 
+def test_bytes_between_the_boundaries_are_no_empty_form(api: APIClient, case: Case) -> None:
+    multipart = {"content_type": "multipart/form-data; boundary=edge"}
+    address = f"/api/v1/cases/{case.pk}"
+    refused = api.patch(address, data=b"--edge\r\n-13426--edge--\r\n", **multipart)
+    assert (refused.status_code, refused.json()["code"]) == (400, "parse_error")
+    assert "names a field" in refused.json()["detail"]
+    assert api.patch(address, data=b"--edge--\r\n", **multipart).status_code == 200
+    part = b'--edge\r\nContent-Disposition: form-data; name="title"\r\n\r\nBay 4\r\n--edge--\r\n'
+    assert api.patch(address, data=part, **multipart).json()["title"] == "Bay 4"
+
+
 def test_health_says_what_is_missing(db: None) -> None:
     client = APIClient()
 
