@@ -73,9 +73,17 @@ def write_report(what: str, found: Sequence[Detector], out: Path, name: str = ""
 
 
 def save(report: Mapping[str, Any], path: Path) -> None:
-    """Indented JSON."""
+    """Indented JSON; numbers with the eight digits on which machines agree."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(_shortened(report), indent=1) + "\n", encoding="utf-8")
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _shortened(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shortened(item) for item in value]
+    return float(f"{value:.8g}") if isinstance(value, float) else value
 
 
 def read_report(path: Path) -> dict[str, Any]:

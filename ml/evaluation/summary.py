@@ -6,7 +6,6 @@ Nothing here is measured; every number is read from the reports.
 from __future__ import annotations
 
 import csv
-import json
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 from ml.evaluation.held_out import LEAST_PER_CLASS, ON_THIS_SET
 from ml.evaluation.plots import slug
-from ml.evaluation.reports import read_report
+from ml.evaluation.reports import read_report, save
 
 REPORTS = ("audio", "image", "video", "sync")
 GOALS = Path(__file__).parent / "goals.toml"
@@ -68,8 +67,7 @@ def write(out: Path) -> None:
         lines.writeheader()
         lines.writerows({key: _rounded(row.get(key)) for key in COLUMNS} for row in rows)
     goals = judged_goals(rows)
-    content = {"goals": goals, "sets": rows}
-    (out / "table.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    save({"goals": goals, "sets": rows}, out / "table.json")
     (out / "README.md").write_text(page(rows, goals, out), encoding="utf-8")
 
 
