@@ -58,9 +58,8 @@ def detection(result: AnalysisResult) -> dict[str, Any]:
         MediaKind.IMAGE: _image_details,
         MediaKind.VIDEO: _video_details,
     }
-    other = _instead(result)
     return answer | {
-        "model": other.title if other else USUAL[kind][1],
+        "model": _named(result)[1],
         "processing_time": processing_time(result),
         "details": details[kind](result),
     }
@@ -143,26 +142,24 @@ def temporal_consistency(result: AnalysisResult) -> float | None:
     return round(1.0 - sum(steps) / len(steps), 4)
 
 
-def _instead(result: AnalysisResult) -> BranchResult | None:
-    """The branch to name for a file of this kind where a profile runs others than the usual one;
-    None where that one was scored, or none was."""
+def _named(result: AnalysisResult) -> tuple[str, str]:
+    """Name and title of the branch that stands for the file: the usual one, unless the profile
+    scored others in its place."""
     kind = result.input.kind
-    scored = [
-        branch
+    scored = {
+        branch.name: branch.title
         for branch in result.branches
         if branch.status is BranchStatus.SCORED and branch.modality is kind
-    ]
-    if any(branch.name == USUAL[kind][0] for branch in scored):
-        return None
-    return next(iter(scored), None)
+    }
+    usual = USUAL[kind]
+    return usual if usual[0] in scored else next(iter(scored.items()), usual)
 
 
 def _audio_details(result: AnalysisResult) -> dict[str, Any]:
-    other = _instead(result)
     return {
         "audio_duration": result.media.duration_s,
         "sample_rate": 16000,
-        "features_extracted": FEATURES.get(other.name if other else "", "raw waveform"),
+        "features_extracted": FEATURES.get(_named(result)[0], "raw waveform"),
     }
 
 

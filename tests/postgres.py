@@ -5,6 +5,8 @@ The server is the one at ``DFD_TEST_POSTGRES`` (default: user root without passw
 
     initdb -D /tmp/pg --auth=trust --username=root
     pg_ctl -D /tmp/pg -o "-p 5432 -c listen_addresses=127.0.0.1 -k /tmp" -l /tmp/pg.log start
+
+or ``docker run -e POSTGRES_USER=root -e POSTGRES_HOST_AUTH_METHOD=trust -p 5432:5432 postgres:17``.
 """
 
 from __future__ import annotations

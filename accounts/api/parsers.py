@@ -20,8 +20,8 @@ class Json(JSONParser):
 
 
 class Multipart(MultiPartParser):
-    """Forms in parts (RFC 7578); bytes in which no part names a field are no form without fields,
-    for which Django takes them."""
+    """Forms in parts (RFC 7578). Bytes in which no part names a field are refused; Django reads
+    them as an empty form."""
 
     def parse(
         self, stream: Any, media_type: Any = None, parser_context: Any = None

@@ -9,7 +9,6 @@ beside what the map's place alone would give: the centre of the crop, chance, or
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from ml.branches.registry import create_branch
 from ml.branches.speech_network import HOP_S, SpeechNetworkBranch
 from ml.branches.xception import XceptionBranch
 from ml.errors import MlError
+from ml.evaluation.reports import save
 from ml.media.faces import crop_face
 from ml.media.prepared import SAMPLE_RATE
 from ml.media.windows import repeat_to, window_starts
@@ -180,7 +180,7 @@ def publish(options: argparse.Namespace) -> int:
         name: {"weights_sha256": registry.entry(name.split(",")[0]).sha256, **asdict(rate)}
         for name, rate in figures.items()
     }
-    options.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    save(told, options.out)
     beaten = all(rate.interval[0] > max(rate.baselines.values()) for rate in figures.values())
     return 0 if beaten else 1
 

@@ -49,8 +49,11 @@ def detectors(
         if sets:
             found.append(Detector(name, hashes[name], sets))
     usual = load_profile(STANDARD).branches
-    fused = {name: rows for name, rows in scored.items() if name in usual}
-    fused = {name: rows for name, rows in fused.items() if calibrator_of(name, registry)}
+    fused = {
+        name: rows
+        for name, rows in scored.items()
+        if name in usual and calibrator_of(name, registry)
+    }
     if len(fused) > 1 and (sets := _fused(fused, registry)):
         found.append(Detector("+".join(sorted(fused)), "", sets))
     return found

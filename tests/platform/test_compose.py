@@ -1,9 +1,7 @@
 """docker-compose.yml without a container engine: the same commands with the same environment
 against a real PostgreSQL and a real Redis, two inference workers included.
 
-PostgreSQL is expected at 127.0.0.1:5432 with role ``postgres`` (trust), or where DFD_TEST_POSTGRES
-says, for example postgres://user:password@host:5432. To start one:
-``docker run -e POSTGRES_HOST_AUTH_METHOD=trust -p 5432:5432 postgres:17``.
+The PostgreSQL is that of ``tests/postgres.py``, which says how to start one.
 """
 
 from __future__ import annotations
@@ -28,12 +26,12 @@ import yaml
 
 from dfd_platform.embedded_redis import redis_executable
 from tests.live import ADMIN_PASSWORD, ROOT, free_port
+from tests.postgres import SERVER, require_postgres
 from tests.queue.media import picture
 
 # Two workers load their models; on a busy machine that takes minutes.
 pytestmark = [pytest.mark.queue, pytest.mark.postgres, pytest.mark.timeout(900)]
 
-SERVER = os.environ.get("DFD_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
 
@@ -42,11 +40,8 @@ SERVICES = COMPOSE["services"]
 def database() -> Iterator[str]:
     """A new database on the real server; dropped afterwards."""
     name = f"dfd_compose_{uuid.uuid4().hex[:8]}"
-    try:
-        server = psycopg.connect(f"{SERVER}/postgres", autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError as error:
-        pytest.skip(f"no PostgreSQL at {SERVER}: {error}; see the top of this file")
-    with server:
+    require_postgres()
+    with psycopg.connect(f"{SERVER}/postgres", autocommit=True) as server:
         server.execute(f'CREATE DATABASE "{name}"'.encode())
         yield f"{SERVER}/{name}"
         server.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
